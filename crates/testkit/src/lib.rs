@@ -1,1 +1,52 @@
+//! The testkit: a whole application on a throw-away database, people to act in it, and a clock
+//! that only the test moves.
+//!
+//! A story is written once and runs on both engines:
+//!
+//! ```ignore
+//! testkit::stories! {
+//!     async fn archiving_twice_keeps_the_first_date(app: TestApp) { … }
+//! }
+//! ```
 
+mod app;
+mod cast;
+mod client;
+mod engine;
+mod postgres;
+
+pub use app::{Options, TestApp, rooms};
+pub use client::{Answer, Client};
+pub use engine::{TestEngine, available, require};
+pub use postgres::ThrowawayPostgres;
+pub use serde_json::{Value, json};
+
+/// Runs the same stories on SQLite and, where a server is found, on PostgreSQL. The modules come
+/// from a function `modules()` in scope.
+#[macro_export]
+macro_rules! stories {
+    ($($(#[$meta:meta])* async fn $name:ident($app:ident: TestApp) $body:block)*) => {
+        $(
+            $(#[$meta])*
+            mod $name {
+                use super::*;
+                async fn story($app: &$crate::TestApp) $body
+
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn on_sqlite() {
+                    let app = $crate::TestApp::start($crate::TestEngine::Sqlite, modules()).await;
+                    story(&app).await;
+                    app.finish().await;
+                }
+
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn on_postgres() {
+                    if !$crate::available($crate::TestEngine::Postgres) { return; }
+                    let app = $crate::TestApp::start($crate::TestEngine::Postgres, modules()).await;
+                    story(&app).await;
+                    app.finish().await;
+                }
+            }
+        )*
+    };
+}

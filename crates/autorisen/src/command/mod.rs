@@ -1,0 +1,118 @@
+//! The commands that every program made of modules has.
+
+mod config;
+mod migrate;
+mod openapi;
+mod serve;
+mod users;
+
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use host::telemetry::Stream;
+use host::{Prepared, Sources};
+
+use crate::App;
+use crate::start::Ended;
+
+/// What the program is asked to do.
+#[derive(Debug, Clone, clap::Subcommand)]
+pub enum Command {
+    /// Answer requests and work off durable work (the default).
+    Serve(serve::Serve),
+    /// Work off durable work beside a server on the same PostgreSQL database.
+    Worker(Shared),
+    /// Change the database's schema.
+    #[command(subcommand)]
+    Migrate(migrate::Migrate),
+    /// Look at the settings in force.
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
+    /// Print the OpenAPI document.
+    Openapi(Shared),
+    /// Look after accounts.
+    #[command(subcommand)]
+    Users(users::Users),
+}
+
+impl Default for Command {
+    fn default() -> Self {
+        Self::Serve(serve::Serve::default())
+    }
+}
+
+/// What every command takes that touches data or settings.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Shared {
+    /// Where files are kept that the program makes.
+    #[arg(long, value_name = "FOLDER")]
+    pub data_dir: Option<PathBuf>,
+    /// The settings file.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+impl Shared {
+    /// The settings' sources of this process and command line.
+    pub fn sources(&self) -> Sources {
+        Sources { data_dir: self.data_dir.clone(), config: self.config.clone(), ..Sources::of_process() }
+    }
+}
+
+/// Runs one command to its end and tells how it went.
+pub fn execute(app: App, command: Command) -> ExitCode {
+    finish(run(app, command))
+}
+
+/// Prints why a command ended and turns it into the exit code.
+#[expect(clippy::print_stderr, reason = "the command line talks on stderr")]
+pub fn finish(end: Result<(), Ended>) -> ExitCode {
+    match end {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(ended) => {
+            eprintln!("error: {ended}");
+            ExitCode::from(ended.code)
+        }
+    }
+}
+
+fn run(app: App, command: Command) -> Result<(), Ended> {
+    match command {
+        Command::Serve(serve) => block_on(serve::serve(app, serve)),
+        Command::Worker(shared) => block_on(serve::worker(app, &shared)),
+        Command::Migrate(migrate) => block_on(migrate::run(app, migrate)),
+        Command::Config(config) => config::run(app, config),
+        Command::Openapi(shared) => block_on(openapi::print(app, &shared)),
+        Command::Users(users) => block_on(users::run(app, users)),
+    }
+}
+
+/// The runtime of a command. TLS gets its one provider here, before anything can ask for it.
+pub fn block_on(work: impl Future<Output = Result<(), Ended>>) -> Result<(), Ended> {
+    // Only the first call in a process installs it; later ones find it there.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.map_err(|error| Ended::failed(format!("the runtime can't start: {error}")))?.block_on(work)
+}
+
+/// Logs go to stdout for a server, to stderr for a command whose stdout is data.
+pub fn log_to(prepared: &Prepared, stream: Stream) {
+    let terminal = match stream {
+        Stream::Stdout => std::io::stdout().is_terminal(),
+        Stream::Stderr => std::io::stderr().is_terminal(),
+    };
+    host::telemetry::init(&prepared.telemetry(stream, terminal));
+}
+
+/// Prints data, one line.
+#[expect(clippy::print_stdout, reason = "the command line prints data on stdout")]
+pub(crate) fn say(line: &str) {
+    println!("{line}");
+}
+
+/// Talks to the person at the terminal.
+#[expect(clippy::print_stderr, reason = "the command line talks on stderr")]
+pub(crate) fn tell(line: &str) {
+    eprintln!("{line}");
+}

@@ -1,0 +1,143 @@
+//! What happens to payments. Emitted in the transaction that changes them, so that what must be
+//! true together (money arrives, all that was planned is cancelled) is.
+
+use kernel::{At, CustomerId, Event, LinkId, Money, PaymentMethodId, TransactionId};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// How money found its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Via {
+    /// A charge of ours while the payer was away.
+    Retry,
+    /// The payer, through a link of ours.
+    Link,
+    /// The provider's own doing, or the payer at the provider.
+    Provider,
+    /// Somebody said so.
+    Manual,
+}
+
+impl Via {
+    /// As it is stored.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Retry => "retry",
+            Self::Link => "link",
+            Self::Provider => "provider",
+            Self::Manual => "manual",
+        }
+    }
+}
+
+/// A charge was declined and the obligation is still owed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct PaymentFailed {
+    pub transaction: TransactionId,
+    pub customer: Option<CustomerId>,
+    /// What is still owed.
+    pub amount: Money,
+    pub failed_at: At,
+    /// Whether it is the first failure of this obligation.
+    pub is_first: bool,
+}
+
+/// Money arrived. Once for each movement of money, however many events tell of it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct PaymentReceived {
+    pub transaction: TransactionId,
+    pub receipt: Uuid,
+    pub customer: Option<CustomerId>,
+    pub amount: Money,
+    /// The part that pays the obligation; the rest is given back.
+    pub counted: Money,
+    pub via: Via,
+    /// Whether the obligation was met, or was no longer one, before this money came.
+    pub is_second: bool,
+    /// Whether nothing is owed any more.
+    pub is_paid: bool,
+    pub received_at: At,
+    /// The recovery attempt behind it, as tagged at the provider.
+    pub attempt: Option<String>,
+    /// The link behind it, as tagged at the provider.
+    pub link: Option<LinkId>,
+}
+
+/// More arrived than was owed: it is given back, and somebody should know.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SurplusReceived {
+    pub transaction: TransactionId,
+    pub receipt: Uuid,
+    pub surplus: Money,
+}
+
+/// Money that had been counted went back.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct PaymentRefunded {
+    pub transaction: TransactionId,
+    /// What went back this time.
+    pub amount: Money,
+    /// Whether all that was counted has now gone back.
+    pub in_full: bool,
+}
+
+/// Nothing is owed any more, though nothing was paid.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ObligationVoided {
+    pub transaction: TransactionId,
+}
+
+/// A payer is about to pay. Heard before the provider is called: a listener that fails refuses the
+/// checkout.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CheckoutOpened {
+    pub transaction: TransactionId,
+    pub link: LinkId,
+    /// When the payer's time ends.
+    pub expires_at: At,
+}
+
+/// The payer went away, or the provider's page could not be opened.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CheckoutExpired {
+    pub transaction: TransactionId,
+    pub link: LinkId,
+}
+
+/// A way to pay has new data.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct MethodUpdated {
+    pub method: PaymentMethodId,
+    pub customer: Option<CustomerId>,
+}
+
+/// Events whose subject is a transaction.
+macro_rules! of_transaction {
+    ($($event:ident = $name:literal),* $(,)?) => {$(
+        impl Event for $event {
+            const NAME: &'static str = $name;
+            fn subject(&self) -> Uuid {
+                self.transaction.uuid()
+            }
+        }
+    )*};
+}
+
+of_transaction! {
+    PaymentFailed = "billing.payment_failed",
+    PaymentReceived = "billing.payment_received",
+    SurplusReceived = "billing.surplus_received",
+    PaymentRefunded = "billing.payment_refunded",
+    ObligationVoided = "billing.obligation_voided",
+    CheckoutOpened = "billing.checkout_opened",
+    CheckoutExpired = "billing.checkout_expired",
+}
+
+impl Event for MethodUpdated {
+    const NAME: &'static str = "billing.method_updated";
+    fn subject(&self) -> Uuid {
+        self.method.uuid()
+    }
+}

@@ -1,0 +1,90 @@
+//! After the provider's page: reading back what came of it, and closing pages that nobody needs.
+
+use host::{Core, Work};
+use kernel::{Actor, Event, Failed, Failure, TransactionId};
+use serde::{Deserialize, Serialize};
+use store::Tx;
+use uuid::Uuid;
+
+use super::link::LinkState;
+use super::lookup::Found;
+use super::store;
+use crate::connections;
+use crate::event::Via;
+use crate::provider::{Action, IdempotencyKey, PaymentState, PaymentStatus, ProviderError, ProviderRef, Providers};
+use crate::transactions::{self, NewReceipt};
+
+/// A provider's page is open for something that is not owed any more.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SessionAbandoned {
+    pub transaction: TransactionId,
+    pub session: String,
+}
+
+impl Event for SessionAbandoned {
+    const NAME: &'static str = "billing.session_abandoned";
+    fn subject(&self) -> Uuid {
+        self.transaction.uuid()
+    }
+}
+
+/// Closes an abandoned page, so that nobody pays there a second time.
+pub(super) async fn expire_session(work: Work, event: SessionAbandoned) -> Result<(), Failure> {
+    let mut tx = work.begin("billing").await?;
+    let connection = transactions::find(&mut tx, event.transaction).await?.and_then(|transaction| transaction.connection());
+    let Some(connection) = connection else { return Ok(()) };
+    let gateway = connections::gateway(&mut tx, &work.core.parts.get::<Providers>(), connection).await.map_err(Failed::into_failure)?;
+    drop(tx);
+    match gateway.execute(&Action::ExpireCheckout { session: event.session }, &IdempotencyKey::of("expire", &work.key)).await {
+        Ok(_) => Ok(()),
+        // It ended by itself; a payment in it is reported as every other.
+        Err(ProviderError::Refused { .. }) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Asks the provider what came of the payer's visit, and records money without waiting for the
+/// webhook. `None` when there is nothing to ask.
+pub async fn settle_session(core: &Core, found: &Found) -> Result<Option<PaymentStatus>, Failure> {
+    let Found { org, link } = found;
+    if link.state() == LinkState::Completed {
+        return Ok(Some(PaymentStatus::Succeeded));
+    }
+    let Some(session) = link.psp_session_id.clone() else { return Ok(None) };
+    let mut tx = Tx::for_org(&core.store, *org, Actor::Payer(link.link_id())).await?;
+    let connection = transactions::find(&mut tx, link.transaction()).await?.and_then(|transaction| transaction.connection());
+    let Some(connection) = connection else { return Ok(None) };
+    let gateway = connections::gateway(&mut tx, &core.parts.get::<Providers>(), connection).await.map_err(Failed::into_failure)?;
+    drop(tx);
+    let state = gateway.read_back(&ProviderRef::Session(session)).await?;
+    if state.status == PaymentStatus::Succeeded {
+        record(core, found, &state).await?;
+    }
+    Ok(Some(state.status))
+}
+
+async fn record(core: &Core, found: &Found, state: &PaymentState) -> Result<(), Failure> {
+    let id = found.link.link_id();
+    let mut tx = Tx::for_org(&core.store, found.org, Actor::Payer(id)).await?;
+    // What the link was when it was looked up may be over by now.
+    if store::by_id(&mut tx, id).await?.is_none_or(|link| link.state() == LinkState::Completed) {
+        return Ok(());
+    }
+    let (Some(transaction), Some(amount), Some(key)) =
+        (transactions::hold(&mut tx, found.link.transaction()).await?, state.money, state.refs.money_key())
+    else {
+        return Ok(());
+    };
+    let new = NewReceipt {
+        money_key: key.to_owned(),
+        refs: state.refs.clone(),
+        amount,
+        via: Via::Link,
+        received_at: tx.now(),
+        attempt: None,
+        link: Some(id),
+    };
+    let transaction = transactions::add_refs(&mut tx, transaction, &state.refs, None).await?;
+    transactions::receive(&mut tx, transaction, new).await?;
+    Ok(tx.commit().await?)
+}

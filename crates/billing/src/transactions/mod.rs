@@ -1,0 +1,37 @@
+//! Transactions: an obligation to pay, and all that happened to it.
+//!
+//! One obligation is one row, whichever of its ids an event uses: every id that is ever told for
+//! it leads to it. Its state only moves as [`State::after`] allows; each failed charge is a row of
+//! `payment_failures`, each movement of money a row of `receipts`, counted once however many events
+//! tell of it. What arrives beyond the amount due is kept on its receipt and given back.
+
+mod failing;
+mod failure;
+mod find;
+mod opening;
+mod receipt;
+mod receiving;
+mod reference;
+mod state;
+mod store;
+mod transaction;
+mod view;
+
+pub use failing::{Failing, NewFailure, fail};
+pub use find::{by_ref, failures, find, hold, receipts};
+pub use opening::{NewTransaction, add_refs, open};
+pub use receiving::{NewReceipt, Received, receive, record_refund, refund_sent, void};
+pub use state::{Happening, NotAState, Refused, Split, State, split};
+pub use transaction::{Model, Source};
+pub use view::{FailureView, ReceiptView, TransactionView};
+
+pub(crate) use failing::set_case;
+pub(crate) use find::{by_refs, receipt};
+
+/// A failed charge, as a row.
+pub use failure::Model as FailureRow;
+/// A movement of money, as a row.
+pub use receipt::Model as ReceiptRow;
+
+::store::org_scoped!(transaction, failure, receipt);
+::store::org_scoped!(append_only reference);

@@ -1,0 +1,80 @@
+//! How an obligation becomes known.
+
+use kernel::{CustomerId, Failure, Money, TransactionId};
+use sea_orm::{ActiveValue::Set, IntoActiveModel as _};
+use serde_json::json;
+use store::{AuditLine, Tx};
+
+use super::transaction::{ActiveModel, Model, Source};
+use super::{State, find, store};
+use crate::provider::Refs;
+
+/// An obligation that something was told of.
+#[derive(Debug, Clone)]
+pub struct NewTransaction {
+    pub source: Source,
+    pub obligation_key: String,
+    pub refs: Refs,
+    pub due: Money,
+    pub customer: Option<CustomerId>,
+}
+
+/// The transaction of an obligation, held: the one that any of its ids leads to, else a new one.
+/// `true` when it is new.
+pub async fn open(tx: &mut Tx, new: NewTransaction) -> Result<(Model, bool), Failure> {
+    let source = new.source.key();
+    if let Some(known) = find::by_refs(tx, &source, &new.refs).await? {
+        return Ok((add_refs(tx, known, &new.refs, new.customer).await?, false));
+    }
+    if let Some(id) = store::id_by_refs(tx, &source, &[&new.obligation_key]).await?
+        && let Some(known) = store::hold(tx, id).await?
+    {
+        return Ok((add_refs(tx, known, &new.refs, new.customer).await?, false));
+    }
+    let is_new = store::insert_unless_there(tx, row(tx, &new)).await?;
+    let held = store::hold_by_key(tx, &source, &new.obligation_key).await?;
+    let held = held.ok_or_else(|| Failure::internal("a transaction that was just opened is not there"))?;
+    if is_new {
+        let after = json!({ "ref": held.obligation_key, "amount_due": held.amount_due, "currency": held.currency });
+        tx.audit(AuditLine::new("transaction.opened", "transaction", held.id).after(after)).await?;
+    }
+    store::add_ref(tx, &source, &new.obligation_key, held.id).await?;
+    Ok((add_refs(tx, held, &new.refs, new.customer).await?, is_new))
+}
+
+fn row(tx: &Tx, new: &NewTransaction) -> ActiveModel {
+    ActiveModel {
+        id: Set(TransactionId::new(tx.now()).uuid()),
+        connection_id: Set(new.source.connection.map(kernel::ConnectionId::uuid)),
+        gateway: Set(new.source.gateway.clone()),
+        source: Set(new.source.key()),
+        obligation_key: Set(new.obligation_key.clone()),
+        psp_ids: Set(json!({})),
+        amount_due: Set(new.due.minor),
+        amount_paid: Set(0),
+        currency: Set(new.due.currency.code().to_owned()),
+        state: Set(State::Open.name().to_owned()),
+        customer_id: Set(new.customer.map(CustomerId::uuid)),
+        ..Default::default()
+    }
+}
+
+/// Keeps ids that were not known before, so that later events with any of them find the way.
+pub async fn add_refs(tx: &mut Tx, known: Model, refs: &Refs, customer: Option<CustomerId>) -> Result<Model, Failure> {
+    for reference in refs.all() {
+        store::add_ref(tx, &known.source, reference, known.id).await?;
+    }
+    let mut all = known.refs();
+    // The newest charge and session are the ones to show; an invoice or intent never changes.
+    all.charge = refs.charge.clone().or(all.charge);
+    all.session = refs.session.clone().or(all.session);
+    all.fill(refs);
+    let customer_id = known.customer_id.or(customer.map(CustomerId::uuid));
+    if all == known.refs() && customer_id == known.customer_id {
+        return Ok(known);
+    }
+    let mut row = known.into_active_model();
+    row.psp_ids = Set(json!(all));
+    row.customer_id = Set(customer_id);
+    Ok(tx.update(row).await?)
+}

@@ -1,0 +1,42 @@
+//! A movement of money.
+
+use sea_orm::entity::prelude::*;
+
+use crate::provider::Refs;
+
+/// A row of `receipts`.
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "receipts")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub org_id: Uuid,
+    pub transaction_id: Uuid,
+    pub source: String,
+    pub money_key: String,
+    pub psp_ids: Json,
+    pub amount: i64,
+    /// The part that pays the obligation.
+    pub counted: i64,
+    /// The part that is given back because it was not owed.
+    pub surplus: i64,
+    /// The sum of all refunds of it so far.
+    pub refunded: i64,
+    pub currency: String,
+    pub via: String,
+    pub received_at: DateTimeUtc,
+    /// The provider's id of our refund of the surplus.
+    pub refund_ref: Option<String>,
+    pub created_at: DateTimeUtc,
+    pub updated_at: DateTimeUtc,
+    pub version: i32,
+}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+impl Model {
+    pub fn refs(&self) -> Refs {
+        serde_json::from_value(self.psp_ids.clone()).unwrap_or_default()
+    }
+}

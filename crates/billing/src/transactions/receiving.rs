@@ -1,0 +1,178 @@
+//! Money arrived, or went back, or is no longer expected.
+
+use kernel::{At, CustomerId, Failure, LinkId, Money};
+use sea_orm::{ActiveValue::Set, IntoActiveModel as _};
+use serde_json::json;
+use store::{AuditLine, Tx};
+use uuid::Uuid;
+
+use super::receipt::{self, ActiveModel};
+use super::transaction::Model;
+use super::{Happening, split, store};
+use crate::event::{ObligationVoided, PaymentReceived, PaymentRefunded, SurplusReceived, Via};
+use crate::links;
+use crate::provider::Refs;
+
+/// Money that arrived.
+#[derive(Debug, Clone)]
+pub struct NewReceipt {
+    pub refs: Refs,
+    /// The ids by which the movement is counted once; see [`Refs::money_key`].
+    pub money_key: String,
+    pub amount: Money,
+    pub via: Via,
+    pub received_at: At,
+    pub attempt: Option<String>,
+    pub link: Option<LinkId>,
+}
+
+/// What came of money.
+#[derive(Debug, Clone)]
+pub enum Received {
+    /// Another event told of it before.
+    Known(Model),
+    Counted(Model, receipt::Model),
+}
+
+/// Records money on a held transaction: once for each movement. What is not owed is given back.
+///
+/// `None` when it is of another currency than the obligation: it is not ours to count.
+pub async fn receive(tx: &mut Tx, transaction: Model, new: NewReceipt) -> Result<Option<Received>, Failure> {
+    if new.amount.currency.code() != transaction.currency || new.amount.minor <= 0 {
+        return Ok(None);
+    }
+    let was = transaction.state();
+    let split = split(was, transaction.amount_due, transaction.amount_paid, new.amount.minor);
+    let id = kernel::chance::uuid_v7(tx.now());
+    let row = ActiveModel {
+        id: Set(id),
+        transaction_id: Set(transaction.id),
+        source: Set(transaction.source.clone()),
+        money_key: Set(new.money_key.clone()),
+        psp_ids: Set(json!(new.refs)),
+        amount: Set(new.amount.minor),
+        counted: Set(split.counted_minor),
+        surplus: Set(split.surplus_minor),
+        refunded: Set(0),
+        currency: Set(transaction.currency.clone()),
+        via: Set(new.via.name().to_owned()),
+        received_at: Set(new.received_at),
+        ..Default::default()
+    };
+    if !store::insert_receipt(tx, row).await? {
+        return Ok(Some(Received::Known(transaction)));
+    }
+    let row = store::receipt_by_id(tx, id).await?.ok_or_else(|| Failure::internal("a receipt that was just kept is not there"))?;
+    let transaction = if split.counted_minor > 0 { count(tx, transaction, &new, split.counted_minor).await? } else { transaction };
+    tell(tx, &transaction, &row, &new).await?;
+    Ok(Some(Received::Counted(transaction, row)))
+}
+
+async fn count(tx: &mut Tx, transaction: Model, new: &NewReceipt, counted_minor: i64) -> Result<Model, Failure> {
+    let paid = transaction.amount_paid + counted_minor;
+    let in_full = paid >= transaction.amount_due;
+    let before = json!({ "state": transaction.state, "amount_paid": transaction.amount_paid });
+    let state = transaction.state().after(Happening::MoneyArrived { in_full }).map_err(Failure::internal)?;
+    let mut active = transaction.into_active_model();
+    active.amount_paid = Set(paid);
+    active.state = Set(state.name().to_owned());
+    if in_full {
+        active.paid_at = Set(Some(new.received_at));
+    }
+    let transaction = tx.update(active).await?;
+    let after = json!({ "state": transaction.state, "amount_paid": transaction.amount_paid, "via": new.via });
+    tx.audit(AuditLine::new("transaction.paid", "transaction", transaction.id).before(before).after(after)).await?;
+    if in_full {
+        links::close(tx, transaction.transaction_id(), new.link).await?;
+    }
+    Ok(transaction)
+}
+
+async fn tell(tx: &mut Tx, transaction: &Model, row: &receipt::Model, new: &NewReceipt) -> Result<(), Failure> {
+    let event = PaymentReceived {
+        transaction: transaction.transaction_id(),
+        receipt: row.id,
+        customer: transaction.customer_id.map(CustomerId::from),
+        amount: new.amount,
+        counted: transaction.money(row.counted),
+        via: new.via,
+        is_second: row.counted == 0,
+        is_paid: !transaction.state().is_owed(),
+        received_at: row.received_at,
+        attempt: new.attempt.clone(),
+        link: new.link,
+    };
+    tx.emit(&event).await?;
+    if row.surplus > 0 {
+        let surplus = transaction.money(row.surplus);
+        tracing::warn!(event = "billing.surplus", transaction = %transaction.transaction_id(), %surplus, "more arrived than is owed; it is refunded");
+        let line = AuditLine::new("transaction.surplus", "transaction", transaction.id);
+        tx.audit(line.after(json!({ "receipt": row.id, "surplus": row.surplus }))).await?;
+        tx.emit(&SurplusReceived { transaction: transaction.transaction_id(), receipt: row.id, surplus }).await?;
+    }
+    Ok(())
+}
+
+/// What the provider says has gone back of a movement of money, in all.
+///
+/// `None` when the money itself is not known yet. A refund of the surplus changes nothing on the
+/// obligation.
+pub async fn record_refund(tx: &mut Tx, transaction: Model, refs: &Refs, refunded: Money) -> Result<Option<Model>, Failure> {
+    let receipts = store::receipts(tx, transaction.id).await?;
+    let is_of = |receipt: &&receipt::Model| receipt.refs().all().any(|id| refs.intent.as_deref() == Some(id) || refs.charge.as_deref() == Some(id));
+    let Some(receipt) = receipts.iter().find(is_of) else { return Ok(None) };
+    if refunded.minor <= receipt.refunded || refunded.currency.code() != receipt.currency {
+        return Ok(Some(transaction));
+    }
+    let back = |refunded_minor: i64| (refunded_minor - receipt.surplus).clamp(0, receipt.counted);
+    let delta = back(refunded.minor) - back(receipt.refunded);
+    let all_back = receipts.iter().filter(|other| other.id != receipt.id).map(|other| (other.refunded - other.surplus).clamp(0, other.counted)).sum::<i64>()
+        + back(refunded.minor);
+    let mut active = receipt.clone().into_active_model();
+    active.refunded = Set(refunded.minor);
+    tx.update(active).await?;
+    if delta == 0 {
+        return Ok(Some(transaction));
+    }
+    let in_full = all_back >= transaction.amount_paid;
+    let transaction = if in_full { refunded_in_full(tx, transaction).await? } else { transaction };
+    let amount = transaction.money(delta);
+    tx.emit(&PaymentRefunded { transaction: transaction.transaction_id(), amount, in_full }).await?;
+    Ok(Some(transaction))
+}
+
+async fn refunded_in_full(tx: &mut Tx, transaction: Model) -> Result<Model, Failure> {
+    let Ok(state) = transaction.state().after(Happening::RefundedInFull) else { return Ok(transaction) };
+    let before = json!({ "state": transaction.state });
+    let mut active = transaction.into_active_model();
+    active.state = Set(state.name().to_owned());
+    let transaction = tx.update(active).await?;
+    let after = json!({ "state": transaction.state });
+    tx.audit(AuditLine::new("transaction.refunded", "transaction", transaction.id).before(before).after(after)).await?;
+    Ok(transaction)
+}
+
+/// Keeps the provider's id of our refund of a surplus.
+pub async fn refund_sent(tx: &mut Tx, receipt: Uuid, refund: &str) -> Result<(), Failure> {
+    let Some(known) = store::receipt_by_id(tx, receipt).await?.filter(|known| known.refund_ref.is_none()) else { return Ok(()) };
+    let line = AuditLine::new("transaction.surplus_refunded", "transaction", known.transaction_id);
+    tx.audit(line.after(json!({ "receipt": known.id, "amount": known.surplus, "refund": refund }))).await?;
+    let mut active = known.into_active_model();
+    active.refund_ref = Set(Some(refund.to_owned()));
+    tx.update(active).await?;
+    Ok(())
+}
+
+/// Nothing is owed any more. `false` when it was paid or void before: money stays, and twice is once.
+pub async fn void(tx: &mut Tx, transaction: Model) -> Result<bool, Failure> {
+    let Ok(state) = transaction.state().after(Happening::Voided) else { return Ok(false) };
+    let before = json!({ "state": transaction.state });
+    let mut active = transaction.into_active_model();
+    active.state = Set(state.name().to_owned());
+    let transaction = tx.update(active).await?;
+    let after = json!({ "state": transaction.state });
+    tx.audit(AuditLine::new("transaction.voided", "transaction", transaction.id).before(before).after(after)).await?;
+    links::revoke_all(tx, transaction.transaction_id()).await?;
+    tx.emit(&ObligationVoided { transaction: transaction.transaction_id() }).await?;
+    Ok(true)
+}

@@ -1,0 +1,84 @@
+//! Queries.
+
+use sea_orm::sea_query::Order;
+use sea_orm::{ActiveValue::Set, ColumnTrait as _};
+use store::{StoreError, Tx};
+use uuid::Uuid;
+
+use super::{failure, receipt, reference, transaction};
+
+/// Failures and receipts of one transaction that are ever read at once: networks allow 35 tries a month.
+const HISTORY_MAX: u64 = 200;
+
+pub(super) async fn by_id(tx: &mut Tx, id: Uuid) -> Result<Option<transaction::Model>, StoreError> {
+    tx.find_by_id::<transaction::Entity>(id).one().await
+}
+
+pub(super) async fn hold(tx: &mut Tx, id: Uuid) -> Result<Option<transaction::Model>, StoreError> {
+    tx.find_by_id::<transaction::Entity>(id).for_update().one().await
+}
+
+pub(super) async fn hold_by_key(tx: &mut Tx, source: &str, key: &str) -> Result<Option<transaction::Model>, StoreError> {
+    use transaction::Column;
+    tx.find::<transaction::Entity>().filter(Column::Source.eq(source)).filter(Column::ObligationKey.eq(key)).for_update().one().await
+}
+
+/// Whether the row went in; `false` when another request was first.
+pub(super) async fn insert_unless_there(tx: &mut Tx, row: transaction::ActiveModel) -> Result<bool, StoreError> {
+    use transaction::Column;
+    tx.insert_or_ignore(row, &[Column::OrgId, Column::Source, Column::ObligationKey]).await
+}
+
+/// The transaction that one of the ids leads to; the first id that leads anywhere decides.
+pub(super) async fn id_by_refs(tx: &mut Tx, source: &str, refs: &[&str]) -> Result<Option<Uuid>, StoreError> {
+    use reference::Column;
+    let found = tx
+        .find::<reference::Entity>()
+        .filter(Column::Source.eq(source))
+        .filter(Column::Reference.is_in(refs.iter().copied()))
+        .limit(refs.len() as u64)
+        .all()
+        .await?;
+    let by_rank = refs.iter().find_map(|wanted| found.iter().find(|row| row.reference == *wanted));
+    Ok(by_rank.map(|row| row.transaction_id))
+}
+
+/// The newest transaction with such an id, whatever its source.
+pub(super) async fn id_by_any_ref(tx: &mut Tx, reference: &str) -> Result<Option<Uuid>, StoreError> {
+    use reference::Column;
+    let found = tx.find::<reference::Entity>().filter(Column::Reference.eq(reference)).newest(Column::CreatedAt).limit(1).one().await?;
+    Ok(found.map(|row| row.transaction_id))
+}
+
+pub(super) async fn add_ref(tx: &mut Tx, source: &str, id: &str, transaction: Uuid) -> Result<(), StoreError> {
+    use reference::{ActiveModel, Column};
+    let row = ActiveModel {
+        source: Set(source.to_owned()),
+        reference: Set(id.to_owned()),
+        transaction_id: Set(transaction),
+        ..Default::default()
+    };
+    tx.insert_or_ignore(row, &[Column::OrgId, Column::Source, Column::Reference]).await?;
+    Ok(())
+}
+
+pub(super) async fn failures(tx: &mut Tx, transaction: Uuid) -> Result<Vec<failure::Model>, StoreError> {
+    use failure::Column;
+    tx.find::<failure::Entity>().filter(Column::TransactionId.eq(transaction)).newest(Column::OccurredAt).limit(HISTORY_MAX).all().await
+}
+
+pub(super) async fn receipts(tx: &mut Tx, transaction: Uuid) -> Result<Vec<receipt::Model>, StoreError> {
+    use receipt::Column;
+    let of = tx.find::<receipt::Entity>().filter(Column::TransactionId.eq(transaction));
+    of.order_by(Column::ReceivedAt, Order::Asc).limit(HISTORY_MAX).all().await
+}
+
+pub(super) async fn receipt_by_id(tx: &mut Tx, id: Uuid) -> Result<Option<receipt::Model>, StoreError> {
+    tx.find_by_id::<receipt::Entity>(id).one().await
+}
+
+/// Whether the row went in; `false` when this movement of money was counted before.
+pub(super) async fn insert_receipt(tx: &mut Tx, row: receipt::ActiveModel) -> Result<bool, StoreError> {
+    use receipt::Column;
+    tx.insert_or_ignore(row, &[Column::OrgId, Column::Source, Column::MoneyKey]).await
+}

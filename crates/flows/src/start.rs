@@ -1,0 +1,133 @@
+//! Starting and signalling runs, inside the transaction of the change that is the reason for it.
+
+use kernel::{At, Failure, RunId};
+use sea_orm::FromQueryResult;
+use serde::Serialize;
+use serde_json::Value;
+use store::{StoreError, System, SystemSql, TenantSql, Tx};
+use uuid::Uuid;
+
+use crate::engine::nudge;
+use crate::names::{StartOptions, Workflow};
+
+const START: TenantSql = TenantSql::both(
+    "insert into flow_runs (org_id, id, created_at, updated_at, version, workflow, workflow_version, dedupe_key, input, state, due_at, \
+     started_at, attempt, fence) values ($1, $2, $3, $3, 1, $4, $5, $6, $7, 'open', $8, $8, 0, 0) \
+     on conflict (org_id, workflow, dedupe_key) do nothing",
+);
+
+const FIND: TenantSql = TenantSql::both("select id from flow_runs where org_id = $1 and workflow = $2 and dedupe_key = $3");
+
+const START_SYSTEM: SystemSql = SystemSql::both(
+    "insert into flow_runs (org_id, id, created_at, updated_at, version, workflow, workflow_version, dedupe_key, input, state, due_at, \
+     started_at, attempt, fence) values (null, $1, $2, $2, 1, $3, $4, $5, $6, 'open', $7, $7, 0, 0) \
+     on conflict (workflow, dedupe_key) where org_id is null do nothing",
+);
+
+const FIND_SYSTEM: SystemSql = SystemSql::both("select id from flow_runs where org_id is null and workflow = $1 and dedupe_key = $2");
+
+/// Locks the runs and wakes those that wait for this very signal; one that sleeps or waits for its
+/// next attempt keeps its time.
+const WAKE: TenantSql = TenantSql::both(
+    "update flow_runs set due_at = case when waiting_for = $3 then $4 else due_at end, updated_at = $4 \
+     where org_id = $1 and dedupe_key = $2 and state = 'open'",
+);
+
+const WOKEN: TenantSql = TenantSql::both("select id from flow_runs where org_id = $1 and dedupe_key = $2 and state = 'open'");
+
+/// The place keeps the order of signals of one instant; the lock on the run makes it the only one.
+const KEEP_SIGNAL: TenantSql = TenantSql::both(
+    "insert into flow_signals (org_id, id, created_at, updated_at, version, run_id, name, payload, place) \
+     values ($1, $2, $3, $3, 1, $4, $5, $6, (select count(*) from flow_signals where org_id = $1 and run_id = $4))",
+);
+
+/// The longest dedupe key: a few ids and a word.
+const DEDUPE_LEN_MAX: usize = 300;
+
+#[derive(FromQueryResult)]
+struct IdRow {
+    id: Uuid,
+}
+
+/// Starts a run of the organization; it exists if and only if `tx` commits. When a run of this
+/// workflow has the dedupe key already, nothing is started and its id is returned.
+pub async fn start<I: Serialize>(tx: &mut Tx, workflow: Workflow<I>, input: &I, options: StartOptions) -> Result<RunId, Failure> {
+    let new = NewRun::new(tx.now(), workflow, input, options)?;
+    let insert = START
+        .bind(new.id.uuid())
+        .bind(tx.now())
+        .bind(workflow.name())
+        .bind(workflow.version())
+        .bind(new.dedupe.as_str())
+        .bind(new.input)
+        .bind(new.due_at);
+    if tx.sql(insert).await? == 1 {
+        nudge();
+        return Ok(new.id);
+    }
+    let found: Option<IdRow> = tx.sql_one(FIND.bind(workflow.name()).bind(new.dedupe)).await?;
+    // Gone in between: its time of being kept was over just now.
+    Ok(found.map(|row| RunId(row.id)).ok_or(StoreError::Conflict)?)
+}
+
+/// As [`start`], for work of the platform itself, which belongs to no organization.
+pub async fn start_system<I: Serialize>(
+    system: &mut System,
+    workflow: Workflow<I>,
+    input: &I,
+    options: StartOptions,
+) -> Result<RunId, Failure> {
+    let new = NewRun::new(system.now(), workflow, input, options)?;
+    let insert = START_SYSTEM
+        .bind(new.id.uuid())
+        .bind(system.now())
+        .bind(workflow.name())
+        .bind(workflow.version())
+        .bind(new.dedupe.as_str())
+        .bind(new.input)
+        .bind(new.due_at);
+    if system.sql(insert).await? == 1 {
+        nudge();
+        return Ok(new.id);
+    }
+    let found: Option<IdRow> = system.sql_one(FIND_SYSTEM.bind(workflow.name()).bind(new.dedupe)).await?;
+    Ok(found.map(|row| RunId(row.id)).ok_or(StoreError::Conflict)?)
+}
+
+/// Tells every open run of the organization with this dedupe key that something happened. The
+/// signal is kept until the run asks for it, whether it waits already or not. `false` when there is
+/// no such run.
+pub async fn signal<T: Serialize>(tx: &mut Tx, dedupe_key: &str, name: &str, payload: &T) -> Result<bool, Failure> {
+    let payload = serde_json::to_value(payload).map_err(Failure::internal)?;
+    let now = tx.now();
+    if tx.sql(WAKE.bind(dedupe_key).bind(name).bind(now)).await? == 0 {
+        return Ok(false);
+    }
+    let runs: Vec<IdRow> = tx.sql_all(WOKEN.bind(dedupe_key)).await?;
+    for run in runs {
+        let keep = KEEP_SIGNAL.bind(kernel::chance::uuid_v7(now)).bind(now).bind(run.id).bind(name).bind(payload.clone());
+        tx.sql(keep).await?;
+    }
+    nudge();
+    Ok(true)
+}
+
+/// A run that is about to be inserted.
+struct NewRun {
+    id: RunId,
+    dedupe: String,
+    input: Value,
+    due_at: At,
+}
+
+impl NewRun {
+    fn new<I: Serialize>(now: At, workflow: Workflow<I>, input: &I, options: StartOptions) -> Result<Self, Failure> {
+        let id = RunId::new(now);
+        let dedupe = options.dedupe.unwrap_or_else(|| id.to_string());
+        if dedupe.is_empty() || dedupe.len() > DEDUPE_LEN_MAX {
+            return Err(Failure::internal(format!("a dedupe key of {} has {} bytes", workflow.name(), dedupe.len())));
+        }
+        let input = serde_json::to_value(input).map_err(Failure::internal)?;
+        Ok(Self { id, dedupe, input, due_at: options.at.map_or(now, |at| at.max(now)) })
+    }
+}

@@ -1,0 +1,55 @@
+//! The master key: from the settings, or in development from a file that is made on first use.
+
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
+use store::{MasterKey, StoreError};
+
+use crate::settings::SecurityConfig;
+
+/// 256 bits, what XChaCha20-Poly1305 and HKDF-SHA-256 take.
+const KEY_BYTES: usize = 32;
+/// In the data folder.
+const FILE: &str = "master.key";
+
+/// Reads 32 bytes in hex or base 64.
+pub(crate) fn parse(text: &str) -> Result<[u8; KEY_BYTES], &'static str> {
+    let text = text.trim();
+    let bytes = hex::decode(text)
+        .or_else(|_| BASE64_STANDARD.decode(text))
+        .or_else(|_| BASE64_URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')))
+        .map_err(|_| "expected 32 bytes in hex or base 64")?;
+    let key: [u8; KEY_BYTES] = bytes.try_into().map_err(|_| "expected 32 bytes in hex or base 64")?;
+    // A key of one repeated byte was typed, not drawn.
+    if key.iter().all(|byte| *byte == key[0]) { Err("this key has no randomness in it") } else { Ok(key) }
+}
+
+/// The key in force. The boot has refused before where a key file may not stand in.
+pub(crate) fn load(config: &SecurityConfig, data_dir: &Path) -> Result<MasterKey, StoreError> {
+    match config.master_key.as_ref().map(|given| parse(given.expose())) {
+        Some(Ok(key)) => Ok(MasterKey::from_bytes(key)),
+        _ => MasterKey::load_or_create(&data_dir.join(FILE)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hex_and_base_64_are_read() {
+        let hex = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+        let expected: [u8; 32] = std::array::from_fn(|place| place as u8);
+        assert_eq!(parse(hex), Ok(expected));
+        assert_eq!(parse("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n"), Ok(expected));
+        assert_eq!(parse("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"), Ok(expected));
+    }
+
+    #[test]
+    fn short_and_made_up_keys_are_refused() {
+        assert!(parse("abcd").is_err());
+        assert!(parse("correct horse battery staple").is_err());
+        assert!(parse(&"00".repeat(32)).is_err());
+    }
+}

@@ -1,0 +1,24 @@
+//! Accounts: a person with one mail address, in however many organizations.
+
+mod account;
+mod fault;
+mod operate;
+mod profile;
+mod register;
+mod routes;
+pub(crate) mod store;
+
+use host::Registry;
+
+pub(crate) use account::Entity;
+pub use account::{ChangeMe, MeView, Model, NAME_LEN_MAX, PlaceView, Register, UserView};
+pub use fault::AccountFault;
+pub use operate::{AccountLine, NewAccount, add, freeze, list};
+pub use profile::change_name;
+pub(crate) use profile::me;
+pub use register::register as register_account;
+
+pub(crate) fn register(app: &mut Registry) {
+    app.faults::<AccountFault>();
+    routes::register(app);
+}

@@ -1,0 +1,9 @@
+//! Who sent a request: an access token, an API key, or a session cookie, each checked down to a
+//! living session (or key) of an account that is not frozen.
+
+mod credential;
+mod gate;
+mod remembered;
+
+pub(crate) use gate::Gate;
+pub(crate) use remembered::Remembered;

@@ -1,0 +1,122 @@
+//! The tables of this room. All belong to the platform, not to an organization: an address is one
+//! person, wherever that person is a member.
+
+use sea_orm::sea_query::{Alias, Expr, ExprTrait as _, ForeignKey, ForeignKeyAction, ForeignKeyCreateStatement, TableCreateStatement};
+use store::columns::{boolean, integer, text, text_null, timestamp_with_time_zone, timestamp_with_time_zone_null, uuid, uuid_null};
+use store::{Schema, Step};
+
+use crate::proofs::Purpose;
+use crate::sessions::Kind;
+
+pub(crate) fn steps() -> [Step; 1] {
+    [Step { name: "20261120_07_identity_tables", up, down }]
+}
+
+fn up(schema: &mut Schema) {
+    accounts(schema);
+    sessions(schema);
+    refresh_tokens(schema);
+    one_time_tokens(schema);
+    devices(schema);
+    attempt_counters(schema);
+}
+
+fn down(schema: &mut Schema) {
+    for table in ["attempt_counters", "devices", "one_time_tokens", "refresh_tokens", "sessions", "accounts"] {
+        schema.drop(table);
+    }
+}
+
+fn accounts(schema: &mut Schema) {
+    schema.platform_table("accounts", |t| {
+        t.col(text("email"));
+        t.col(text("email_normal"));
+        t.col(text("full_name"));
+        t.col(text("password_hash"));
+        t.col(timestamp_with_time_zone("password_changed_at"));
+        t.col(timestamp_with_time_zone_null("email_verified_at"));
+        t.col(boolean("is_active"));
+        t.col(uuid_null("default_org"));
+    });
+    schema.unique("accounts", &["email_normal"]);
+}
+
+fn sessions(schema: &mut Schema) {
+    schema.platform_table("sessions", |t| {
+        t.col(uuid("account_id"));
+        t.col(uuid_null("org_id"));
+        t.col(text("kind"));
+        t.col(text_null("token_hash"));
+        t.col(text_null("user_agent"));
+        t.col(text_null("address"));
+        t.col(timestamp_with_time_zone("last_seen_at"));
+        t.col(timestamp_with_time_zone("idle_expires_at"));
+        t.col(timestamp_with_time_zone("expires_at"));
+        t.col(timestamp_with_time_zone_null("revoked_at"));
+        belongs_to(t, "account_id", "accounts");
+        t.check(Expr::col("kind").is_in(Kind::ALL.map(Kind::name)));
+    });
+    schema.unique("sessions", &["token_hash"]);
+    schema.index("sessions", &["account_id"]);
+    schema.index("sessions", &["expires_at"]);
+}
+
+fn refresh_tokens(schema: &mut Schema) {
+    schema.platform_table("refresh_tokens", |t| {
+        t.col(uuid("session_id"));
+        t.col(text("token_hash"));
+        t.col(timestamp_with_time_zone("expires_at"));
+        t.col(timestamp_with_time_zone_null("used_at"));
+        t.col(uuid_null("replaced_by"));
+        belongs_to(t, "session_id", "sessions");
+    });
+    schema.unique("refresh_tokens", &["token_hash"]);
+    schema.index("refresh_tokens", &["session_id"]);
+}
+
+fn one_time_tokens(schema: &mut Schema) {
+    schema.platform_table("one_time_tokens", |t| {
+        t.col(uuid("account_id"));
+        t.col(text("purpose"));
+        t.col(text("token_hash"));
+        t.col(timestamp_with_time_zone("expires_at"));
+        t.col(timestamp_with_time_zone_null("used_at"));
+        belongs_to(t, "account_id", "accounts");
+        t.check(Expr::col("purpose").is_in([Purpose::Verify.name(), Purpose::Reset.name()]));
+    });
+    schema.unique("one_time_tokens", &["token_hash"]);
+    schema.index("one_time_tokens", &["account_id"]);
+    schema.index("one_time_tokens", &["expires_at"]);
+}
+
+fn devices(schema: &mut Schema) {
+    schema.platform_table("devices", |t| {
+        t.col(uuid("account_id"));
+        t.col(text("mark_hash"));
+        t.col(timestamp_with_time_zone("last_seen_at"));
+        belongs_to(t, "account_id", "accounts");
+    });
+    schema.unique("devices", &["account_id", "mark_hash"]);
+    schema.index("devices", &["last_seen_at"]);
+}
+
+fn attempt_counters(schema: &mut Schema) {
+    schema.platform_table("attempt_counters", |t| {
+        // What is counted: `sign_in:account:…`, `sign_in:network:…`, `sign_in:device:…`.
+        t.col(text("scope"));
+        t.col(integer("attempts"));
+        t.col(timestamp_with_time_zone("window_ends_at"));
+    });
+    schema.unique("attempt_counters", &["scope"]);
+    schema.index("attempt_counters", &["window_ends_at"]);
+}
+
+fn belongs_to(table: &mut TableCreateStatement, column: &str, parent: &str) {
+    let own = table.get_table_name().cloned();
+    let mut key: ForeignKeyCreateStatement = ForeignKey::create();
+    if let Some(own) = own {
+        key.from_tbl(own);
+    }
+    key.from_col(Alias::new(column)).to(Alias::new(parent), Alias::new("id")).on_delete(ForeignKeyAction::Cascade);
+    table.foreign_key(&mut key);
+}

@@ -1,0 +1,159 @@
+//! The page /signup.
+
+use askama::Template;
+use axum::Router;
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+use console::{Csrf, Field};
+use host::{Core, Registry};
+use kernel::{Failed, Failure, MailAddress, Secret};
+use serde::Deserialize;
+use web::{Ctx, Form, PageFault, Query, Routes as _, See};
+
+use super::complaint::{Complaint, answer, wrong};
+use super::signin::Onward;
+use super::{HOME, enter, return_to};
+use crate::accounts::{self, Register};
+use crate::client::Client;
+use crate::sessions::Kind;
+use crate::signin::SignedIn;
+use crate::{Identity, Registration};
+
+pub(super) fn register(app: &mut Registry) {
+    app.public_pages(Router::<Core>::new().route("/signup", get(signup_page).post(signup_form)));
+}
+
+/// What was typed.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SignupForm {
+    #[serde(default)]
+    email: String,
+    #[serde(default)]
+    password: Secret,
+    #[serde(default)]
+    full_name: String,
+    #[serde(default)]
+    org_name: String,
+    return_to: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "signup.html")]
+struct SignupPage {
+    csrf: Secret,
+    form: SignupForm,
+    registration: Registration,
+    password_hint: String,
+    complaint: Option<Complaint>,
+}
+
+impl SignupPage {
+    fn csrf(&self) -> Csrf<'_> {
+        Csrf(self.csrf.expose())
+    }
+
+    fn is_open(&self) -> bool {
+        self.registration == Registration::Open
+    }
+
+    fn wrong(&self, field: &str) -> Option<&str> {
+        wrong(self.complaint.as_ref(), field)
+    }
+
+    fn full_name(&self) -> Field<'_> {
+        Field {
+            label: "Your name",
+            name: "full_name",
+            value: &self.form.full_name,
+            autocomplete: "name",
+            error: self.wrong("full_name"),
+            required: true,
+            ..Field::default()
+        }
+    }
+
+    fn email(&self) -> Field<'_> {
+        Field {
+            label: "Mail address",
+            name: "email",
+            kind: "email",
+            value: &self.form.email,
+            autocomplete: "username",
+            error: self.wrong("email"),
+            required: true,
+            ..Field::default()
+        }
+    }
+
+    fn org_name(&self) -> Field<'_> {
+        Field {
+            label: "Your company",
+            name: "org_name",
+            value: &self.form.org_name,
+            autocomplete: "organization",
+            error: self.wrong("org_name"),
+            required: true,
+            ..Field::default()
+        }
+    }
+
+    fn password(&self) -> Field<'_> {
+        Field {
+            label: "Password",
+            name: "password",
+            kind: "password",
+            hint: &self.password_hint,
+            autocomplete: "new-password",
+            error: self.wrong("password"),
+            required: true,
+            ..Field::default()
+        }
+    }
+
+    fn return_to(&self) -> Option<&str> {
+        return_to::safe(self.form.return_to.as_deref())
+    }
+}
+
+/// What a field for a new password says beside it (ASVS 6.2.1 recommends 15 characters).
+pub(super) fn password_hint(ctx: &Ctx) -> String {
+    let least = Identity::of(ctx.core()).settings.password_chars_min;
+    format!("At least {least} characters, better {} or more. A short sentence is easy to remember.", least.max(15))
+}
+
+async fn signup_page(ctx: Ctx, Query(onward): Query<Onward>) -> Result<Response, PageFault> {
+    if ctx.somebody().is_some() {
+        return Ok(See::other(return_to::safe(onward.return_to.as_deref()).unwrap_or(HOME)).into_response());
+    }
+    Ok(show(&ctx, SignupForm { return_to: onward.return_to, ..SignupForm::default() }, None)?)
+}
+
+async fn signup_form(ctx: Ctx, Form(form): Form<SignupForm>) -> Result<Response, PageFault> {
+    match attempt(&ctx, &form).await {
+        Ok(signed_in) => {
+            ctx.notice("Welcome. We sent you a mail with a link that confirms your address.");
+            Ok(enter(&ctx, &signed_in, form.return_to.as_deref()).into_response())
+        }
+        Err(failure) => Ok(show(&ctx, form, Some(Complaint::of(failure)?))?),
+    }
+}
+
+async fn attempt(ctx: &Ctx, form: &SignupForm) -> Result<SignedIn, Failure> {
+    let email: MailAddress =
+        form.email.parse().map_err(|wrong: kernel::mail_address::NotAnAddress| Failure::field("email", wrong.to_string()))?;
+    let new = Register {
+        email,
+        password: form.password.clone(),
+        full_name: form.full_name.clone(),
+        org_name: form.org_name.clone(),
+        org_slug: None,
+    };
+    accounts::register_account(ctx.core(), new, Kind::Browser, &Client::of(ctx)).await.map_err(Failed::into_failure)
+}
+
+fn show(ctx: &Ctx, form: SignupForm, complaint: Option<Complaint>) -> Result<Response, Failure> {
+    let registration = Identity::of(ctx.core()).settings.registration;
+    let page = SignupPage { csrf: ctx.csrf(), form, registration, password_hint: password_hint(ctx), complaint };
+    Ok(answer(ctx.plain_page("Sign up", &page)?, page.complaint.as_ref()))
+}

@@ -1,0 +1,133 @@
+//! The HTTP face.
+
+use host::{Core, Registry};
+use kernel::{At, MailAddress, Secret};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+use web::{Answer, Ctx, Json, Routes as _, Via};
+
+use super::change::{Changing, change_password};
+use super::requests::{Wanted, request};
+use super::{PasswordFault, ProofFault, reset, verification};
+use crate::client::Client;
+use crate::sessions::{self, Kind, TokensView, person};
+use crate::signin;
+
+pub(super) fn register(app: &mut Registry) {
+    let public = OpenApiRouter::<Core>::new()
+        .routes(routes!(verify_email))
+        .routes(routes!(resend_verification))
+        .routes(routes!(forgot_password))
+        .routes(routes!(reset_password));
+    app.public_routes(public);
+    app.routes(OpenApiRouter::<Core>::new().routes(routes!(change_own_password)));
+}
+
+/// The token of a verification mail.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct VerifyEmail {
+    token: Secret,
+}
+
+/// An address, whether anybody's or not.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct WhoseMail {
+    email: MailAddress,
+}
+
+/// The token of a reset mail, and the password that is wanted.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ResetPassword {
+    token: Secret,
+    password: Secret,
+}
+
+/// The password that is, and the one that shall be.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ChangePassword {
+    current_password: Secret,
+    new_password: Secret,
+}
+
+/// When the address was verified.
+#[derive(Debug, Serialize, ToSchema)]
+struct VerifiedView {
+    email_verified_at: At,
+}
+
+/// The request was taken down. The same for every address.
+#[derive(Debug, Serialize, ToSchema)]
+struct AcceptedRequestView {
+    accepted: bool,
+}
+
+/// The new password holds; every session has ended.
+#[derive(Debug, Serialize, ToSchema)]
+struct PasswordSetView {
+    sessions_ended: bool,
+}
+
+/// The new password holds; every older session and token has ended.
+#[derive(Debug, Serialize, ToSchema)]
+struct PasswordChangedView {
+    /// For an API client: the secrets of the session that goes on.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<TokensView>)]
+    tokens: Option<TokensView>,
+}
+
+/// Verify an address with the token from the mail
+#[utoipa::path(post, path = "/auth/verify-email", tag = "auth", operation_id = "verify_email")]
+async fn verify_email(ctx: Ctx, Json(proof): Json<VerifyEmail>) -> Answer<VerifiedView, ProofFault> {
+    let email_verified_at = verification::verify_email(ctx.core(), &proof.token, &Client::of(&ctx)).await?;
+    Ok(ctx.answer(&VerifiedView { email_verified_at })?)
+}
+
+/// Ask for another verification mail
+#[utoipa::path(post, path = "/auth/verify-email/resend", tag = "auth", operation_id = "resend_verification")]
+async fn resend_verification(ctx: Ctx, Json(whose): Json<WhoseMail>) -> Answer<AcceptedRequestView, ProofFault> {
+    request(ctx.core(), Wanted::Verification, &whose.email, &Client::of(&ctx)).await?;
+    Ok(ctx.answer(&AcceptedRequestView { accepted: true })?)
+}
+
+/// Ask for a mail that resets the password
+#[utoipa::path(post, path = "/auth/password/forgot", tag = "auth", operation_id = "forgot_password")]
+async fn forgot_password(ctx: Ctx, Json(whose): Json<WhoseMail>) -> Answer<AcceptedRequestView, ProofFault> {
+    request(ctx.core(), Wanted::Reset, &whose.email, &Client::of(&ctx)).await?;
+    Ok(ctx.answer(&AcceptedRequestView { accepted: true })?)
+}
+
+/// Choose a new password with the token from the mail
+#[utoipa::path(post, path = "/auth/password/reset", tag = "auth", operation_id = "reset_password")]
+async fn reset_password(ctx: Ctx, Json(wish): Json<ResetPassword>) -> Answer<PasswordSetView, ProofFault> {
+    reset::reset_password(ctx.core(), &wish.token, &wish.password, &Client::of(&ctx)).await?;
+    Ok(ctx.answer(&PasswordSetView { sessions_ended: true })?)
+}
+
+/// Change the caller's password
+#[utoipa::path(post, path = "/auth/password/change", tag = "auth", operation_id = "change_password")]
+async fn change_own_password(ctx: Ctx, Json(wish): Json<ChangePassword>) -> Answer<PasswordChangedView, PasswordFault> {
+    let tokens = change(&ctx, &wish.current_password, &wish.new_password).await?;
+    Ok(ctx.answer(&PasswordChangedView { tokens })?)
+}
+
+/// Changes the password of whoever calls, and hands on the session that replaces theirs: tokens to
+/// a client, a cookie to a browser.
+pub(crate) async fn change(ctx: &Ctx, current: &Secret, new: &Secret) -> Result<Option<TokensView>, kernel::Failed<PasswordFault>> {
+    let (core, caller, client) = (ctx.core(), ctx.caller()?, Client::of(ctx));
+    let account = person(ctx)?;
+    let kind = if caller.via == Via::Cookie { sessions::kind_of(core, caller.session).await? } else { Kind::Api };
+    let changing = Changing { account, org: caller.org, kind, client: &client };
+    let (_, begun) = change_password(core, changing, current, new).await?;
+    if kind.is_browser() {
+        sessions::keep_cookie(ctx, &begun);
+        return Ok(None);
+    }
+    let (account, place) = signin::person_at(core, account, caller.org).await?;
+    Ok(Some(TokensView::of(core, &account, place.as_ref(), &begun)?))
+}

@@ -1,0 +1,92 @@
+//! The HTTP face for clients and scripts.
+
+use host::{Core, Registry};
+use kernel::{AccountId, Failed, Failure, General, Secret, SessionId};
+use serde::Deserialize;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+use web::{Answer, Ctx, EmptyAnswer, Json, NoContent, Path, RawBody, Routes as _, Via};
+
+use super::{SessionFault, SessionView, TokensView, actions, rotation, web_routes};
+use crate::client::Client;
+use crate::signin;
+
+pub(super) fn register(app: &mut Registry) {
+    app.public_routes(OpenApiRouter::<Core>::new().routes(routes!(refresh_session)));
+    let own = OpenApiRouter::<Core>::new().routes(routes!(logout)).routes(routes!(list_sessions)).routes(routes!(end_session));
+    app.routes(own);
+}
+
+/// A refresh token on its one use.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Refresh {
+    refresh_token: Secret,
+}
+
+/// How far to sign out.
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Logout {
+    /// Every session of this person, not only this one.
+    #[serde(default)]
+    everywhere: bool,
+}
+
+impl Logout {
+    /// The body may be missing: signing out needs no words.
+    fn read(body: &[u8]) -> Result<Self, Failure> {
+        if body.is_empty() { Ok(Self::default()) } else { serde_json::from_slice(body).map_err(|_| General::MalformedRequest.into()) }
+    }
+}
+
+/// The person who calls; a machine has no sessions.
+pub(crate) fn person(ctx: &Ctx) -> Result<AccountId, Failure> {
+    ctx.caller()?.account.ok_or_else(|| General::PermissionDenied.into())
+}
+
+/// Exchange a refresh token for new tokens
+#[utoipa::path(post, path = "/auth/refresh", tag = "auth", operation_id = "refresh_session")]
+async fn refresh_session(ctx: Ctx, Json(refresh): Json<Refresh>) -> Answer<TokensView, SessionFault> {
+    let rotated = rotation::rotate(ctx.core(), &refresh.refresh_token, &Client::of(&ctx)).await?;
+    let (account, org) = (rotated.presented.account.into(), rotated.presented.org());
+    let (account, place) = signin::person_at(ctx.core(), account, org).await?;
+    Ok(ctx.answer(&TokensView::of(ctx.core(), &account, place.as_ref(), &rotated.begun)?)?)
+}
+
+/// Sign out, here or everywhere
+#[utoipa::path(post, path = "/auth/logout", tag = "auth", operation_id = "logout", request_body = Option<Logout>)]
+async fn logout(ctx: Ctx, RawBody(body): RawBody) -> EmptyAnswer<SessionFault> {
+    let wish = Logout::read(&body)?;
+    sign_out(&ctx, wish.everywhere).await?;
+    Ok(NoContent)
+}
+
+/// Ends the caller's session, or all of them, and takes the cookie away.
+pub(crate) async fn sign_out(ctx: &Ctx, everywhere: bool) -> Result<(), Failure> {
+    let account = person(ctx)?;
+    let (caller, client) = (ctx.caller()?, Client::of(ctx));
+    match caller.session {
+        Some(session) if !everywhere => actions::end_own(ctx.core(), account, session, &client).await.map_err(Failed::into_failure)?,
+        _ => actions::end_everywhere(ctx.core(), account, caller.org, &client).await?,
+    }
+    if caller.via == Via::Cookie {
+        web_routes::drop_cookie(ctx);
+    }
+    Ok(())
+}
+
+/// List the caller's sessions, the last used first
+#[utoipa::path(get, path = "/auth/sessions", tag = "auth", operation_id = "list_sessions")]
+async fn list_sessions(ctx: Ctx) -> Answer<Vec<SessionView>, SessionFault> {
+    let current = ctx.caller()?.session;
+    let sessions = actions::list(ctx.core(), person(&ctx)?, current).await?;
+    Ok(ctx.answer(&sessions)?)
+}
+
+/// End one of the caller's sessions
+#[utoipa::path(delete, path = "/auth/sessions/{id}", tag = "auth", operation_id = "end_session", params(("id" = SessionId, Path)))]
+async fn end_session(ctx: Ctx, Path(id): Path<SessionId>) -> EmptyAnswer<SessionFault> {
+    actions::end_own(ctx.core(), person(&ctx)?, id, &Client::of(&ctx)).await?;
+    Ok(NoContent)
+}

@@ -1,0 +1,10 @@
+//! Why somebody is not let in.
+
+use kernel::faults;
+
+faults! {
+    /// Faults of signing in. A frozen account, an unknown address and a wrong password look alike.
+    pub enum SignInFault {
+        WrongCredentials = 401 "credentials_wrong" "Address or password are not right.",
+    }
+}

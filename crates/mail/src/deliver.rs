@@ -1,0 +1,93 @@
+//! Delivery as durable work.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use flows::{Activity, FlowCx, FlowFault, Flows as _, Retry, Workflow};
+use host::{Registry, Work};
+use kernel::{Failure, faults};
+use serde::{Deserialize, Serialize};
+
+use crate::mail::{self, MailId};
+use crate::postman::{NotDelivered, Postman};
+
+/// One run per letter.
+pub(crate) const DELIVERY: Workflow<MailId> = Workflow::new("mail.delivery", 1);
+
+const DELIVER: Activity<MailId, Outcome> = Activity::new("mail.deliver");
+
+/// Sixty attempts, half an hour apart in the end: a mail server may be away for a day.
+const PATIENCE: Retry = Retry { max: 60, first: Duration::from_secs(15), factor: 3, cap: Duration::from_secs(30 * 60) };
+
+/// While no mail server is configured, how often we look whether there is one.
+const UNCONFIGURED_WAIT: TimeDelta = TimeDelta::minutes(15);
+
+/// One attempt with a mail server, its slow greeting included (RFC 5321, 4.5.3.2, allows minutes).
+const ATTEMPT_TIME_MAX: Duration = Duration::from_secs(90);
+
+faults! {
+    /// Why a letter did not go. Not seen by callers of the API.
+    pub(crate) enum MailFault {
+        Refused = 422 "mail_refused" "The mail server refused this letter for good.",
+        ServerAway = 503 "mail_server_away" "The mail server can't take this letter at the moment.",
+    }
+}
+
+/// What became of an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Outcome {
+    Sent,
+    /// Sent, expired or erased before: nothing is left to do.
+    Nothing,
+    Expired,
+    /// There is no way to send mail yet; the letter is kept.
+    Unconfigured,
+}
+
+pub(crate) fn register(app: &mut Registry) {
+    app.workflow(DELIVERY, delivery);
+    app.activity(DELIVER, deliver).retries(PATIENCE).time_max(ATTEMPT_TIME_MAX);
+}
+
+async fn delivery(mut cx: FlowCx, id: MailId) -> Result<Outcome, FlowFault> {
+    // It ends by itself: every letter expires.
+    loop {
+        let outcome = cx.step(DELIVER, id).await?;
+        if outcome != Outcome::Unconfigured {
+            return Ok(outcome);
+        }
+        let later = cx.now() + UNCONFIGURED_WAIT;
+        cx.sleep_until(later).await;
+    }
+}
+
+async fn deliver(work: Work, id: MailId) -> Result<Outcome, Failure> {
+    let store = &work.core.store;
+    let Some(queued) = mail::find(store, id).await? else { return Ok(Outcome::Nothing) };
+    if queued.expires_at <= work.core.clock.now() {
+        mail::expired(store, id, "expired before it could be delivered").await?;
+        tracing::warn!(event = "mail.expired", mail = %id, "a letter expired before it could be delivered");
+        return Ok(Outcome::Expired);
+    }
+    let postman = work.core.parts.get::<Postman>();
+    match postman.deliver(&work.core, id, &queued).await {
+        Ok(()) => {
+            mail::sent(store, id).await?;
+            Ok(Outcome::Sent)
+        }
+        Err(NotDelivered::Unconfigured) => {
+            mail::note(store, id, "queued", "no mail server is configured").await?;
+            Ok(Outcome::Unconfigured)
+        }
+        Err(NotDelivered::Refused(reason)) => {
+            mail::note(store, id, "refused", &reason).await?;
+            Err(Failure::new(MailFault::Refused).with_cause(reason))
+        }
+        Err(NotDelivered::Away(reason)) => {
+            mail::note(store, id, "queued", &reason).await?;
+            Err(Failure::new(MailFault::ServerAway).with_cause(reason))
+        }
+        Err(NotDelivered::Store(error)) => Err(error.into()),
+    }
+}

@@ -1,0 +1,82 @@
+//! A letter at rest: queued with sealed words, later a line in a log without them.
+
+use std::str::FromStr as _;
+
+use kernel::{At, MailAddress};
+use sea_orm::FromQueryResult;
+use store::{Store, StoreError, SystemSql};
+use uuid::Uuid;
+
+use crate::letter::Words;
+
+kernel::id!(/// One letter to one person.
+    pub struct MailId("mal"));
+
+/// The label under which words are sealed.
+pub(crate) const SEAL: &str = "mail.words";
+
+const FIND: SystemSql = SystemSql::both("select recipient, sealed, state, expires_at from mails where id = $1");
+
+const SENT: SystemSql = SystemSql::both(
+    "update mails set state = 'sent', sealed = null, reason = null, sent_at = $2, updated_at = $2, version = version + 1 \
+     where id = $1 and state <> 'sent'",
+);
+
+const EXPIRED: SystemSql = SystemSql::both(
+    "update mails set state = 'expired', sealed = null, reason = $2, updated_at = $3, version = version + 1 where id = $1 and state <> 'sent'",
+);
+
+const NOTE: SystemSql =
+    SystemSql::both("update mails set state = $2, reason = $3, updated_at = $4, version = version + 1 where id = $1 and state <> 'sent'");
+
+/// What delivery needs to know.
+pub(crate) struct Queued {
+    pub(crate) to: MailAddress,
+    pub(crate) words: Words,
+    pub(crate) expires_at: At,
+}
+
+#[derive(FromQueryResult)]
+struct MailRow {
+    recipient: String,
+    sealed: Option<String>,
+    state: String,
+    expires_at: At,
+}
+
+/// A letter that still has to go; `None` when it went, expired, or is unknown.
+pub(crate) async fn find(store: &Store, id: MailId) -> Result<Option<Queued>, StoreError> {
+    let mut door = store.system_read("mail: find a letter to deliver").await?;
+    let Some(row) = door.sql_one::<MailRow>(FIND.bind(id.uuid())).await? else { return Ok(None) };
+    let (Some(sealed), Ok(to)) = (row.sealed, MailAddress::from_str(&row.recipient)) else { return Ok(None) };
+    if !matches!(row.state.as_str(), "queued" | "refused") {
+        return Ok(None);
+    }
+    let opened = store.cipher().open(SEAL, &sealed)?;
+    let words = serde_json::from_str(opened.expose()).map_err(|_| StoreError::Sealed)?;
+    Ok(Some(Queued { to, words, expires_at: row.expires_at }))
+}
+
+/// Delivered: the words are erased.
+pub(crate) async fn sent(store: &Store, id: MailId) -> Result<(), StoreError> {
+    let mut door = store.system("mail: mark a letter as sent").await?;
+    let now = door.now();
+    door.sql(SENT.bind(id.uuid()).bind(now)).await?;
+    door.commit().await
+}
+
+/// Too late to be sent: the words are erased, and the row says why.
+pub(crate) async fn expired(store: &Store, id: MailId, reason: &str) -> Result<(), StoreError> {
+    let mut door = store.system("mail: let a letter expire").await?;
+    let now = door.now();
+    door.sql(EXPIRED.bind(id.uuid()).bind(reason).bind(now)).await?;
+    door.commit().await
+}
+
+/// Not delivered yet, or refused for good; the words stay for another try.
+pub(crate) async fn note(store: &Store, id: MailId, state: &'static str, reason: &str) -> Result<(), StoreError> {
+    let mut door = store.system("mail: note a failed delivery").await?;
+    let now = door.now();
+    door.sql(NOTE.bind(id.uuid()).bind(state).bind(reason).bind(now)).await?;
+    door.commit().await
+}

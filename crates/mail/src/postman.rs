@@ -1,0 +1,105 @@
+//! The postman: hands a letter to the mail server, or puts it into the development mailbox.
+
+use std::str::FromStr as _;
+use std::time::Duration;
+
+use host::{Core, Environment, SecretRef};
+use lettre::message::Mailbox;
+use lettre::transport::smtp::{AsyncSmtpTransport, Error as SmtpError};
+use lettre::{AsyncTransport as _, Tokio1Executor};
+use store::StoreError;
+use tokio::sync::OnceCell;
+
+use crate::config::MailConfig;
+use crate::dev;
+use crate::mail::{MailId, Queued};
+use crate::message;
+
+/// One command of the conversation with the mail server.
+const COMMAND_TIME_MAX: Duration = Duration::from_secs(30);
+
+/// Refusals that are about our own account with the server (RFC 4954, 6): an operator mends them,
+/// and then the letter can go.
+const ABOUT_US: [u16; 4] = [530, 534, 535, 538];
+
+type Smtp = AsyncSmtpTransport<Tokio1Executor>;
+
+/// The part that delivers; one per process, so that connections are kept.
+pub(crate) struct Postman {
+    from: Mailbox,
+    /// The right side of every Message-ID.
+    domain: String,
+    way: Way,
+}
+
+enum Way {
+    Smtp { url: SecretRef, transport: OnceCell<Smtp> },
+    DevMailbox,
+    None,
+}
+
+/// Why a letter did not go. The texts name no person: they are stored and logged.
+pub(crate) enum NotDelivered {
+    Unconfigured,
+    Refused(String),
+    Away(String),
+    Store(StoreError),
+}
+
+impl Postman {
+    /// The error names the setting that is wrong.
+    pub(crate) fn new(config: &MailConfig, environment: Environment, public_url: &str) -> Result<Self, (&'static str, String)> {
+        let from = Mailbox::from_str(&config.from).map_err(|_| ("mail.from", "expected an address, or `Name <address>`".to_owned()))?;
+        let way = match &config.smtp_url {
+            Some(url) if !url.expose().is_empty() => {
+                Smtp::from_url(url.expose()).map_err(|_| ("mail.smtp_url", "expected smtps://user:password@host:465".to_owned()))?;
+                Way::Smtp { url: url.clone(), transport: OnceCell::new() }
+            }
+            _ if environment.is_dev() => Way::DevMailbox,
+            _ => Way::None,
+        };
+        let host = url::Url::parse(public_url).ok().and_then(|url| url.host_str().map(str::to_owned));
+        Ok(Self { domain: host.unwrap_or_else(|| from.email.domain().to_owned()), from, way })
+    }
+
+    /// Whether letters can leave at all.
+    pub(crate) fn has_way(&self) -> bool {
+        !matches!(self.way, Way::None)
+    }
+
+    /// Delivers once. Called again with the same id it sends the same Message-ID, by which mail
+    /// services recognize a repetition.
+    pub(crate) async fn deliver(&self, core: &Core, id: MailId, queued: &Queued) -> Result<(), NotDelivered> {
+        match &self.way {
+            Way::None => Err(NotDelivered::Unconfigured),
+            Way::DevMailbox => dev::put(&core.store, id, queued).await.map_err(NotDelivered::Store),
+            Way::Smtp { url, transport } => {
+                let smtp = transport.get_or_try_init(|| connect(url)).await?;
+                let built = message::build(&self.from, &self.domain, id, queued, core.clock.now());
+                let message = built.map_err(|wrong| NotDelivered::Refused(format!("the letter makes no message: {wrong}")))?;
+                smtp.send(message).await.map(drop).map_err(|error| judged(&error))
+            }
+        }
+    }
+}
+
+/// The pool of connections needs a running runtime, so it is made with the first letter.
+async fn connect(url: &SecretRef) -> Result<Smtp, NotDelivered> {
+    let builder = Smtp::from_url(url.expose()).map_err(|_| NotDelivered::Unconfigured)?;
+    Ok(builder.timeout(Some(COMMAND_TIME_MAX)).build())
+}
+
+/// Says what an error of the mail server means for the letter. Its own words are left out: they
+/// often repeat the address.
+fn judged(error: &SmtpError) -> NotDelivered {
+    let code = error.status().map(|code| u16::from(code));
+    match code {
+        Some(code) if error.is_permanent() && !ABOUT_US.contains(&code) => {
+            NotDelivered::Refused(format!("the mail server answered {code}"))
+        }
+        Some(code) => NotDelivered::Away(format!("the mail server answered {code}")),
+        None if error.is_timeout() => NotDelivered::Away("the mail server did not answer in time".to_owned()),
+        None if error.is_tls() => NotDelivered::Away("no secure connection to the mail server".to_owned()),
+        None => NotDelivered::Away("the mail server can't be reached".to_owned()),
+    }
+}

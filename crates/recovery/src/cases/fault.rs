@@ -1,0 +1,8 @@
+//! What can go wrong with a case.
+
+kernel::faults! {
+    /// Faults of cases.
+    pub enum CaseFault {
+        NotFound = 404 "case_not_found" "There is no such recovery case.",
+    }
+}

@@ -1,0 +1,158 @@
+//! What a case is about, read from the rooms that know: what is owed, by whom, and how it can be
+//! paid.
+
+use std::collections::BTreeMap;
+
+use billing::methods::{self, MethodState};
+use billing::provider::{Action, ProviderRef, TAG_ATTEMPT, TAG_TRANSACTION};
+use billing::{connections, transactions};
+use chrono_tz::Tz;
+use crm::{Customer, TimeZone, customers};
+use kernel::{AttemptId, Failed, Failure, MailAddress, Money};
+use ::store::Tx;
+
+use super::Model;
+use crate::attempts::Amounts;
+use crate::cards;
+
+/// How a customer's id at Stripe begins; any other reference is the merchant's own, and Stripe
+/// would refuse it.
+const PROVIDERS_OWN_CUSTOMER: &str = "cus_";
+
+/// The obligation behind a case.
+pub(crate) struct Obligation {
+    pub transaction: transactions::Model,
+    pub method: Option<methods::Model>,
+    pub customer: Option<Customer>,
+    connection: Option<connections::Model>,
+}
+
+impl Obligation {
+    /// Reads it, and holds its transaction against concurrent changes.
+    pub async fn held(tx: &mut Tx, case: &Model) -> Result<Self, Failure> {
+        let found = transactions::hold(tx, case.transaction()).await?;
+        let transaction = found.ok_or_else(|| Failure::internal("a case without its transaction"))?;
+        Self::of(tx, transaction).await
+    }
+
+    /// Reads it without holding anything.
+    pub async fn read(tx: &mut Tx, case: &Model) -> Result<Self, Failure> {
+        let found = transactions::find(tx, case.transaction()).await?;
+        let transaction = found.ok_or_else(|| Failure::internal("a case without its transaction"))?;
+        Self::of(tx, transaction).await
+    }
+
+    async fn of(tx: &mut Tx, transaction: transactions::Model) -> Result<Self, Failure> {
+        let method = match transaction.payment_method() {
+            Some(id) => methods::find(tx, id).await?,
+            None => None,
+        };
+        let customer = match transaction.customer() {
+            Some(id) => missing_is_none(customers::find(tx, id).await)?,
+            None => None,
+        };
+        let connection = match transaction.connection() {
+            Some(id) => missing_is_none(connections::find(tx, id).await)?.filter(|connection| connection.is_active),
+            None => None,
+        };
+        Ok(Self { transaction, method, customer, connection })
+    }
+
+    /// Whether there is a connection through which a payer could pay.
+    pub fn is_connected(&self) -> bool {
+        self.connection.is_some()
+    }
+
+    /// Whether the provider can be called: without a key we only receive events.
+    pub fn has_key(&self) -> bool {
+        self.connection.as_ref().is_some_and(|connection| connection.api_key.is_some())
+    }
+
+    /// The address to write to: the customer's, which is filled from the payment when it was not known.
+    pub fn contact(&self) -> Option<MailAddress> {
+        self.customer.as_ref()?.email.as_deref()?.parse().ok()
+    }
+
+    /// The payer's zone; UTC when nobody told.
+    pub fn zone(&self) -> Tz {
+        let told = self.customer.as_ref().and_then(|customer| customer.timezone.as_deref());
+        told.and_then(|text| text.parse::<TimeZone>().ok()).map_or(Tz::UTC, TimeZone::tz)
+    }
+
+    /// What the card is counted by.
+    pub fn card(&self) -> Option<String> {
+        let method = self.method.as_ref()?;
+        cards::key(method.fingerprint.as_deref(), Some(&method.token))
+    }
+
+    pub fn network(&self) -> Option<&str> {
+        self.method.as_ref()?.network.as_deref()
+    }
+
+    pub fn country(&self) -> Option<&str> {
+        self.method.as_ref()?.country.as_deref()
+    }
+
+    pub fn owed(&self) -> Money {
+        self.transaction.owed()
+    }
+
+    pub fn amounts(&self) -> Amounts {
+        Amounts { due: self.transaction.due(), paid_minor: self.transaction.amount_paid }
+    }
+
+    /// Whether the provider could charge without the payer.
+    pub fn can_charge(&self) -> bool {
+        self.has_key() && self.owed().minor > 0 && self.charge(None).is_some()
+    }
+
+    /// What to ask the provider for. The same invoice or intent can succeed only once, so they come
+    /// before a new charge; a method that is blocked or out of date is not used at all.
+    pub fn charge(&self, attempt: Option<AttemptId>) -> Option<Action> {
+        let usable = self.method.as_ref().is_none_or(|method| method.state() == MethodState::Usable);
+        if !usable {
+            return None;
+        }
+        let token = self.method.as_ref().map(|method| method.token.clone());
+        let refs = self.transaction.refs();
+        match (refs.invoice, refs.intent, token) {
+            (Some(invoice), _, payment_method) => Some(Action::PayInvoice { invoice, payment_method }),
+            (None, Some(intent), Some(token)) => Some(Action::ConfirmExisting { intent, payment_method: Some(token) }),
+            (None, None, Some(payment_method)) => Some(Action::ChargeOffSession {
+                amount: self.owed(),
+                customer: self.providers_customer(),
+                payment_method,
+                tags: self.tags(attempt),
+            }),
+            (None, _, None) => None,
+        }
+    }
+
+    fn providers_customer(&self) -> Option<String> {
+        let reference = self.customer.as_ref()?.external_ref.clone()?;
+        reference.starts_with(PROVIDERS_OWN_CUSTOMER).then_some(reference)
+    }
+
+    fn tags(&self, attempt: Option<AttemptId>) -> BTreeMap<String, String> {
+        let mut tags = BTreeMap::from([(TAG_TRANSACTION.to_owned(), self.transaction.transaction_id().to_string())]);
+        if let Some(attempt) = attempt {
+            tags.insert(TAG_ATTEMPT.to_owned(), attempt.to_string());
+        }
+        tags
+    }
+
+    /// Where the provider can be asked what became of it.
+    pub fn question(&self) -> Option<ProviderRef> {
+        let refs = self.transaction.refs();
+        refs.invoice.map(ProviderRef::Invoice).or(refs.intent.map(ProviderRef::Intent))
+    }
+}
+
+/// What is no longer there is not an error here: the case goes on without it.
+fn missing_is_none<T, F>(found: Result<T, Failed<F>>) -> Result<Option<T>, Failure> {
+    match found.map_err(Failed::into_failure) {
+        Ok(found) => Ok(Some(found)),
+        Err(failure) if failure.status == 404 => Ok(None),
+        Err(failure) => Err(failure),
+    }
+}

@@ -1,0 +1,127 @@
+//! From a case's rows to the planner and back.
+
+use chrono::Duration;
+use kernel::{At, Failure};
+use sea_orm::ActiveValue::Set;
+use sea_orm::IntoActiveModel as _;
+use serde_json::json;
+use ::store::Tx;
+
+use super::obligation::Obligation;
+use super::{CaseState, Model};
+use crate::attempts::{self, AttemptState};
+use crate::classify::Hardness;
+use crate::policy::{self, Budget, Facts, History, Hold, Owner, Plan, Policy};
+use crate::settings::RecoveryConfig;
+use crate::{cards, messages};
+
+/// The states whose next step the planner decides. In the others somebody holds the case's one
+/// slot, or a person stopped it.
+const PLANNED_STATES: [CaseState; 4] = [CaseState::Detected, CaseState::Waiting, CaseState::Scheduled, CaseState::ActionRequired];
+
+/// What the planner said of a case, and what it was said about.
+pub(crate) struct Planned {
+    pub obligation: Obligation,
+    pub plan: Plan,
+    pub card: Option<String>,
+}
+
+/// Asks the planner, without writing anything but the lock on the card's count.
+pub(crate) async fn ask(tx: &mut Tx, config: &RecoveryConfig, case: &Model) -> Result<Planned, Failure> {
+    let obligation = Obligation::held(tx, case).await?;
+    let card = obligation.card();
+    let facts = facts(config, case, &obligation);
+    let history = history(tx, case, card.as_deref()).await?;
+    let plan = policy::plan(&facts, Policy::builtin(), &history, tx.now(), seed(case));
+    Ok(Planned { obligation, plan, card })
+}
+
+/// Plans the next step of an open case anew and writes it down: the case's next action, the planned
+/// attempt and the planned message. A case whose slot is held stays as it is.
+pub(crate) async fn replan(tx: &mut Tx, config: &RecoveryConfig, case: Model) -> Result<Model, Failure> {
+    if !PLANNED_STATES.contains(&case.state()) {
+        return Ok(case);
+    }
+    let planned = ask(tx, config, &case).await?;
+    write(tx, case, planned).await
+}
+
+/// Writes a plan down.
+pub(crate) async fn write(tx: &mut Tx, case: Model, planned: Planned) -> Result<Model, Failure> {
+    let Planned { obligation, plan, .. } = planned;
+    let id = case.case_id();
+    match plan.retry_at {
+        Some(at) => drop(attempts::plan(tx, id, at, &obligation.amounts(), &plan.explanation.summary).await?),
+        None => attempts::cancel_planned(tx, id, "no attempt is possible any more").await?,
+    }
+    match plan.message_at {
+        Some(at) => messages::plan(tx, &case, at).await?,
+        None => messages::skip_planned(tx, id, "no message is possible any more").await?,
+    }
+    let state = case.state().step(resting(&case, &plan)).map_err(Failure::internal)?;
+    let deadline = case.deadline_at;
+    let mut row = case.into_active_model();
+    row.state = Set(state.word().to_owned());
+    row.next_action_at = Set(Some(plan.next.at.min(deadline)));
+    row.next_kind = Set(Some(plan.next.kind.word().to_owned()));
+    row.hold_kind = Set(plan.hold.map(|hold| hold.word().to_owned()));
+    row.hold_until = Set(plan.hold.map(|_| deadline));
+    row.explanation = Set(json!(plan.explanation));
+    Ok(tx.update(row).await?)
+}
+
+/// Where a case rests until its next step.
+fn resting(case: &Model, plan: &Plan) -> CaseState {
+    match (plan.hold, plan.retry_at) {
+        (Some(Hold::NoConnection | Hold::ManualReview | Hold::ProviderRetries), _) => CaseState::Waiting,
+        (_, Some(_)) => CaseState::Scheduled,
+        _ if case.owner() != Owner::Us => CaseState::Waiting,
+        _ if case.hardness() == Hardness::Stop => CaseState::Waiting,
+        _ if case.hardness() == Hardness::Soft && plan.message_at.is_some() => CaseState::Scheduled,
+        _ => CaseState::ActionRequired,
+    }
+}
+
+fn facts(config: &RecoveryConfig, case: &Model, obligation: &Obligation) -> Facts {
+    Facts {
+        class: case.class(),
+        hardness: case.hardness(),
+        owner: case.owner(),
+        opened_at: case.failed_at,
+        deadline_at: case.deadline_at,
+        floor_at: case.floor_at,
+        zone: obligation.zone(),
+        can_charge: obligation.can_charge(),
+        is_connected: obligation.is_connected(),
+        has_contact: obligation.contact().is_some(),
+        link_allowed: case.verdict().is_none_or(|verdict| verdict.link_allowed),
+        budget: Budget::of(obligation.network(), obligation.country(), config.card_attempts_30d_max),
+    }
+}
+
+async fn history(tx: &mut Tx, case: &Model, card: Option<&str>) -> Result<History, Failure> {
+    let id = case.case_id();
+    let attempts = attempts::of_case(tx, id).await?;
+    let retries = attempts.iter().filter(|row| row.state() != AttemptState::Cancelled).filter_map(|row| row.submitted_at).collect();
+    let card = match card {
+        Some(card) => cards::locked_uses(tx, card).await?,
+        None => Vec::new(),
+    };
+    Ok(History {
+        retries,
+        misses: u32::try_from(case.misses).unwrap_or(0),
+        messages: messages::written_at(tx, id).await?,
+        read_backs: u32::try_from(case.read_backs).unwrap_or(0),
+        card,
+    })
+}
+
+/// The low half of the case's id: chance enough to spread, the same for ever.
+fn seed(case: &Model) -> u64 {
+    case.id.as_u64_pair().1
+}
+
+/// The deadline of a case that is opened now.
+pub(crate) fn deadline(now: At) -> At {
+    now + Duration::days(i64::from(Policy::builtin().horizon_days))
+}

@@ -1,0 +1,46 @@
+//! Queries.
+
+use kernel::{After, CaseId, CustomerId, Limit, Page, TransactionId};
+use sea_orm::ColumnTrait as _;
+use ::store::{StoreError, Tx};
+
+use super::CaseState;
+use super::case::{Column, Entity, Model};
+
+/// One obligation of one provider has one case; the same reference at several providers is rare.
+const SAME_REFERENCE_MAX: u64 = 10;
+
+pub(super) async fn find(tx: &mut Tx, id: CaseId) -> Result<Option<Model>, StoreError> {
+    tx.find_by_id::<Entity>(id.uuid()).one().await
+}
+
+pub(super) async fn locked(tx: &mut Tx, id: CaseId) -> Result<Option<Model>, StoreError> {
+    tx.find_by_id::<Entity>(id.uuid()).for_update().one().await
+}
+
+pub(super) async fn of_transaction(tx: &mut Tx, transaction: TransactionId) -> Result<Option<Model>, StoreError> {
+    tx.find::<Entity>().filter(Column::TransactionId.eq(transaction.uuid())).for_update().one().await
+}
+
+pub(super) async fn by_reference(tx: &mut Tx, reference: &str) -> Result<Option<Model>, StoreError> {
+    let found = tx.find::<Entity>().filter(Column::Reference.eq(reference)).newest(Column::CreatedAt).limit(SAME_REFERENCE_MAX).all().await?;
+    // An open case is what somebody asks for; else the newest.
+    let open = found.iter().position(|case| case.state().is_open()).unwrap_or(0);
+    Ok(found.into_iter().nth(open))
+}
+
+pub(super) async fn list(tx: &mut Tx, state: Option<CaseState>, limit: Limit, after: Option<After>) -> Result<Page<Model>, StoreError> {
+    let mut find = tx.find::<Entity>();
+    if let Some(state) = state {
+        find = find.filter(Column::State.eq(state.word()));
+    }
+    find.page(limit, after.as_ref(), Column::CreatedAt, place).await
+}
+
+pub(super) async fn of_customer(tx: &mut Tx, customer: CustomerId, rows: u64) -> Result<Vec<Model>, StoreError> {
+    tx.find::<Entity>().filter(Column::CustomerId.eq(customer.uuid())).newest(Column::CreatedAt).limit(rows).all().await
+}
+
+fn place(row: &Model) -> After {
+    After { at: row.created_at, id: row.id }
+}

@@ -1,0 +1,44 @@
+//! The entity and its states.
+
+use sea_orm::entity::prelude::*;
+
+use crate::classify::class::words;
+
+words! {
+    /// Where a message stands. What became of the mail after it was queued is in the mail room's
+    /// own log.
+    pub enum MessageState {
+        Planned = "planned",
+        /// Handed to the mail room in the transaction that wrote this row.
+        Queued = "queued",
+        Sent = "sent",
+        /// Not sent, with the reason.
+        Skipped = "skipped",
+        Bounced = "bounced",
+    }
+}
+
+/// A row of `messages`.
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "messages")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub org_id: Uuid,
+    pub case_id: Uuid,
+    pub number: i32,
+    pub channel: String,
+    pub template: String,
+    pub state: String,
+    pub dedupe_key: String,
+    pub link_id: Option<Uuid>,
+    pub planned_for: DateTimeUtc,
+    pub queued_at: Option<DateTimeUtc>,
+    pub skip_reason: Option<String>,
+    pub created_at: DateTimeUtc,
+    pub updated_at: DateTimeUtc,
+    pub version: i32,
+}
+
+impl ActiveModelBehavior for ActiveModel {}

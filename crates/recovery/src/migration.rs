@@ -1,0 +1,186 @@
+//! The tables of this room.
+
+use sea_orm::sea_query::{Expr, ExprTrait as _, ForeignKeyAction, TableCreateStatement};
+use store::columns::{
+    big_integer, boolean, integer, json_binary, json_binary_null, text, text_null, timestamp_with_time_zone, timestamp_with_time_zone_null,
+    uuid, uuid_null,
+};
+use store::{Schema, Step, TableParts as _};
+
+use crate::attempts::{AttemptKind, AttemptState};
+use crate::cases::CaseState;
+use crate::classify::{Class, Hardness};
+use crate::messages::MessageState;
+use crate::outcomes::Mechanism;
+use crate::policy::{Hold, Owner, StepKind};
+
+pub(crate) fn steps() -> [Step; 1] {
+    [Step { name: "20261120_10_recovery_tables", up, down }]
+}
+
+fn up(schema: &mut Schema) {
+    cases(schema);
+    attempts(schema);
+    messages(schema);
+    card_uses(schema);
+    outcomes(schema);
+}
+
+fn down(schema: &mut Schema) {
+    for table in ["outcomes", "card_budget", "messages", "attempts", "cases"] {
+        schema.drop(table);
+    }
+}
+
+fn cases(schema: &mut Schema) {
+    schema.tenant_table("cases", |t| {
+        t.col(uuid("transaction_id"));
+        t.col(text("reference"));
+        t.col(uuid_null("customer_id"));
+        t.col(text("state"));
+        t.col(text_null("previous_state"));
+        t.col(text("class"));
+        t.col(text("hardness"));
+        t.col(boolean("is_retryable"));
+        t.col(json_binary("classification"));
+        t.col(text("owner"));
+        t.col(text("policy_version"));
+        t.col(big_integer("amount_minor"));
+        t.col(big_integer("paid_minor"));
+        t.col(text("currency"));
+        t.col(timestamp_with_time_zone("failed_at"));
+        t.col(timestamp_with_time_zone("opened_at"));
+        t.col(timestamp_with_time_zone("deadline_at"));
+        t.col(timestamp_with_time_zone_null("next_action_at"));
+        t.col(text_null("next_kind"));
+        t.col(timestamp_with_time_zone_null("floor_at"));
+        t.col(integer("attempts_used"));
+        t.col(integer("misses"));
+        t.col(integer("read_backs"));
+        t.col(uuid_null("last_failure_id"));
+        t.col(text_null("hold_kind"));
+        t.col(timestamp_with_time_zone_null("hold_until"));
+        t.col(timestamp_with_time_zone_null("closed_at"));
+        t.col(json_binary("explanation"));
+        words(t, "state", CaseState::ALL.iter().map(|state| state.word()));
+        words(t, "class", Class::ALL.iter().map(|class| class.word()));
+        words(t, "hardness", Hardness::ALL.iter().map(|hardness| hardness.word()));
+        words(t, "owner", Owner::ALL.iter().map(|owner| owner.word()));
+        words_or_null(t, "hold_kind", Hold::ALL.iter().map(|hold| hold.word()));
+        words_or_null(t, "next_kind", StepKind::ALL.iter().map(|kind| kind.word()));
+        t.references("transaction_id", "transactions", ForeignKeyAction::Restrict);
+        t.references("customer_id", "customers", ForeignKeyAction::Restrict);
+        // No orphan: an open case has its next action or a named reason to wait.
+        let open = CaseState::OPEN.map(CaseState::word);
+        t.check(Expr::col("state").is_not_in(open).or(Expr::col("next_action_at").is_not_null()).or(Expr::col("hold_kind").is_not_null()));
+        // Nothing is planned after the deadline.
+        t.check(Expr::col("next_action_at").is_null().or(Expr::col("next_action_at").lte(Expr::col("deadline_at"))));
+        t.check(Expr::col("amount_minor").gt(0));
+        t.check(Expr::col("paid_minor").gte(0));
+        t.check(Expr::col("attempts_used").gte(0));
+    });
+    // One obligation, one case.
+    schema.unique("cases", &["org_id", "transaction_id"]);
+    schema.index("cases", &["org_id", "reference"]);
+    schema.index("cases", &["org_id", "state", "created_at"]);
+    schema.index("cases", &["org_id", "customer_id"]);
+    schema.index("cases", &["org_id", "failed_at"]);
+}
+
+fn attempts(schema: &mut Schema) {
+    schema.tenant_table("attempts", |t| {
+        t.col(uuid("case_id"));
+        t.col(integer("number"));
+        t.col(text("kind"));
+        t.col(text("state"));
+        t.col(timestamp_with_time_zone("planned_for"));
+        t.col(timestamp_with_time_zone_null("claimed_until"));
+        t.col(text("idempotency_key"));
+        t.col(json_binary_null("action"));
+        t.col(timestamp_with_time_zone_null("submitted_at"));
+        t.col(timestamp_with_time_zone_null("finished_at"));
+        t.col(text_null("provider_ref"));
+        t.col(json_binary_null("decline"));
+        t.col(text("reason"));
+        t.col(big_integer("amount_minor"));
+        t.col(big_integer("paid_before_minor"));
+        t.col(big_integer("due_minor"));
+        t.col(text("currency"));
+        t.col(boolean("counts_to_network"));
+        t.references("case_id", "cases", ForeignKeyAction::Cascade);
+        words(t, "kind", AttemptKind::ALL.iter().map(|kind| kind.word()));
+        words(t, "state", AttemptState::ALL.iter().map(|state| state.word()));
+        t.check(Expr::col("amount_minor").gt(0));
+        // What is submitted plus what was paid never exceeds what is due.
+        t.check(Expr::col("amount_minor").add(Expr::col("paid_before_minor")).lte(Expr::col("due_minor")));
+    });
+    schema.unique("attempts", &["org_id", "case_id", "number"]);
+    schema.unique("attempts", &["org_id", "idempotency_key"]);
+    // At most one open attempt for a case, whoever races.
+    schema.unique_where("attempts", &["org_id", "case_id"], "state in ('claimed', 'submitted', 'unknown')");
+}
+
+fn messages(schema: &mut Schema) {
+    schema.tenant_table("messages", |t| {
+        t.col(uuid("case_id"));
+        t.col(integer("number"));
+        t.col(text("channel"));
+        t.col(text("template"));
+        t.col(text("state"));
+        t.col(text("dedupe_key"));
+        t.col(uuid_null("link_id"));
+        t.col(timestamp_with_time_zone("planned_for"));
+        t.col(timestamp_with_time_zone_null("queued_at"));
+        t.col(text_null("skip_reason"));
+        t.references("case_id", "cases", ForeignKeyAction::Cascade);
+        words(t, "state", MessageState::ALL.iter().map(|state| state.word()));
+    });
+    // One message a rung, however often it is tried.
+    schema.unique("messages", &["org_id", "dedupe_key"]);
+    schema.index("messages", &["org_id", "case_id"]);
+}
+
+fn card_uses(schema: &mut Schema) {
+    schema.tenant_table("card_budget", |t| {
+        // The fingerprint, else the token, hashed: enough to count by and to nothing else.
+        t.col(text("card_key"));
+        t.col(timestamp_with_time_zone("used_at"));
+        t.col(text("source_key"));
+        t.col(uuid_null("case_id"));
+        t.references("case_id", "cases", ForeignKeyAction::Cascade);
+    });
+    schema.unique("card_budget", &["org_id", "source_key"]);
+    schema.index("card_budget", &["org_id", "card_key", "used_at"]);
+}
+
+fn outcomes(schema: &mut Schema) {
+    schema.tenant_table("outcomes", |t| {
+        t.col(uuid("case_id"));
+        t.col(text("kind"));
+        t.col(big_integer("amount_minor"));
+        t.col(text("currency"));
+        t.col(timestamp_with_time_zone("at"));
+        t.col(big_integer("after_s"));
+        t.col(text_null("mechanism"));
+        t.col(uuid_null("attempt_id"));
+        t.col(uuid_null("link_id"));
+        t.col(text("policy_version"));
+        t.col(big_integer("reversed_minor"));
+        t.col(timestamp_with_time_zone_null("reversed_at"));
+        t.references("case_id", "cases", ForeignKeyAction::Cascade);
+        words(t, "kind", CaseState::ALL.iter().filter(|state| !state.is_open()).map(|state| state.word()));
+        words_or_null(t, "mechanism", Mechanism::ALL.iter().map(|mechanism| mechanism.word()));
+        t.check(Expr::col("amount_minor").gte(0));
+        t.check(Expr::col("reversed_minor").gte(0));
+    });
+    schema.unique("outcomes", &["org_id", "case_id"]);
+    schema.index("outcomes", &["org_id", "at"]);
+}
+
+fn words<'w>(table: &mut TableCreateStatement, column: &'static str, allowed: impl Iterator<Item = &'w str>) {
+    table.check(Expr::col(column).is_in(allowed));
+}
+
+fn words_or_null<'w>(table: &mut TableCreateStatement, column: &'static str, allowed: impl Iterator<Item = &'w str>) {
+    table.check(Expr::col(column).is_null().or(Expr::col(column).is_in(allowed)));
+}

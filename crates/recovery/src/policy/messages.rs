@@ -1,0 +1,43 @@
+//! When the payer is written to, if at all.
+
+use chrono::Duration;
+
+use super::local;
+use super::planner::{Candidate, Desk, Proposal};
+use crate::classify::Hardness;
+
+/// The next message, or why there is none. While attempts are still planned, a rung waits for its
+/// number of declines; when there are none, waiting would only lose time.
+pub(super) fn propose(desk: &Desk<'_>, has_retry: bool) -> Candidate {
+    let (facts, history) = (desk.facts, desk.history);
+    if !facts.is_connected {
+        return Err("no message: without a connection there is no link to pay".to_owned());
+    }
+    if !facts.has_contact {
+        return Err("no message: there is no address to write to".to_owned());
+    }
+    if !facts.link_allowed {
+        return Err("no message: a person has to look first".to_owned());
+    }
+    if facts.hardness == Hardness::Stop {
+        return Err("no message before we know whether it was paid".to_owned());
+    }
+    let Some(rung) = desk.ladder.messages.get(history.messages.len()) else {
+        return Err(format!("no message: all {} of this ladder are written", desk.ladder.messages.len()));
+    };
+    if has_retry && history.misses < rung.after_misses {
+        return Err(format!("no message before {} declines", rung.after_misses));
+    }
+    let mut floor = desk.now.max(facts.opened_at + Duration::hours(i64::from(rung.after_h)));
+    if let Some(last) = history.messages.iter().max() {
+        floor = floor.max(*last + Duration::hours(i64::from(desk.policy.message_gap_h)));
+    }
+    let at = local::within(floor, desk.policy.message_hours, facts.zone);
+    if at >= facts.deadline_at {
+        return Err("no message: the next one would be after the deadline".to_owned());
+    }
+    let hours = desk.policy.message_hours;
+    let clamped_by = if at > floor { vec![format!("mails start from {} to {} o'clock of the payer", hours.from, hours.until)] } else { Vec::new() };
+    let factor = format!("message {} of {}: {} h after the failure", history.messages.len() + 1, desk.ladder.messages.len(), rung.after_h);
+    Ok(Proposal { at, factor, clamped_by })
+}

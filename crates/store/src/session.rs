@@ -1,0 +1,123 @@
+//! One open transaction on one connection: the only thing here that speaks to a database.
+//! Nothing outside this crate can name it.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use chrono::SecondsFormat;
+use sea_orm::sea_query::Value;
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Statement, Values};
+use sea_query_sqlx::SqlxValues;
+use sqlx::AssertSqlSafe;
+use tokio::sync::{Mutex, OwnedSemaphorePermit};
+
+use crate::error::to_db_err;
+use crate::{Engine, StoreError};
+
+/// The engine's own transaction.
+pub(crate) enum Open {
+    Sqlite(sqlx::Transaction<'static, sqlx::Sqlite>),
+    Postgres(sqlx::Transaction<'static, sqlx::Postgres>),
+}
+
+/// A transaction; dropping it rolls back.
+pub(crate) struct Session {
+    engine: Engine,
+    // Dropped before the permit, so that the rollback is under way when the next writer begins.
+    open: Mutex<Open>,
+    failed: AtomicBool,
+    _permit: Option<OwnedSemaphorePermit>,
+}
+
+impl Session {
+    pub(crate) fn new(open: Open, permit: Option<OwnedSemaphorePermit>) -> Self {
+        let engine = match open {
+            Open::Sqlite(_) => Engine::Sqlite,
+            Open::Postgres(_) => Engine::Postgres,
+        };
+        Self { engine, open: Mutex::new(open), failed: AtomicBool::new(false), _permit: permit }
+    }
+
+    pub(crate) const fn engine(&self) -> Engine {
+        self.engine
+    }
+
+    /// Commits. Postgres answers `COMMIT` of a failed transaction with a silent rollback; here it
+    /// is an error on both engines.
+    pub(crate) async fn commit(self) -> Result<(), StoreError> {
+        if self.failed.load(Ordering::Acquire) {
+            return Err(StoreError::Aborted);
+        }
+        match self.open.into_inner() {
+            Open::Sqlite(t) => t.commit().await?,
+            Open::Postgres(t) => t.commit().await?,
+        }
+        Ok(())
+    }
+
+    fn noted<T>(&self, result: Result<T, sqlx::Error>) -> Result<T, DbErr> {
+        result.map_err(|error| {
+            self.failed.store(true, Ordering::Release);
+            to_db_err(error)
+        })
+    }
+}
+
+/// Times have one form of fixed width at rest on SQLite, so that text sorts as time does.
+fn sqlite_args(values: Option<Values>) -> SqlxValues {
+    let mut values = values.unwrap_or(Values(Vec::new()));
+    for value in &mut values.0 {
+        let text = match value {
+            Value::ChronoDateTimeUtc(Some(at)) => at.to_rfc3339_opts(SecondsFormat::Micros, true),
+            Value::ChronoDateTimeWithTimeZone(Some(at)) => at.to_utc().to_rfc3339_opts(SecondsFormat::Micros, true),
+            _ => continue,
+        };
+        *value = Value::String(Some(text));
+    }
+    SqlxValues(values)
+}
+
+fn postgres_args(values: Option<Values>) -> SqlxValues {
+    SqlxValues(values.unwrap_or(Values(Vec::new())))
+}
+
+/// Runs one statement on whichever engine is open and turns its answer into SeaORM's.
+macro_rules! run {
+    ($session:ident, $statement:ident, $method:ident, $convert:expr) => {{
+        let sql = AssertSqlSafe($statement.sql);
+        let mut open = $session.open.lock().await;
+        let result = match &mut *open {
+            Open::Sqlite(t) => sqlx::query_with(sql, sqlite_args($statement.values)).$method(&mut **t).await.map($convert),
+            Open::Postgres(t) => sqlx::query_with(sql, postgres_args($statement.values)).$method(&mut **t).await.map($convert),
+        };
+        $session.noted(result)
+    }};
+}
+
+#[async_trait::async_trait]
+impl ConnectionTrait for Session {
+    fn get_database_backend(&self) -> DbBackend {
+        self.engine.backend()
+    }
+
+    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        run!(self, statement, execute, ExecResult::from)
+    }
+
+    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        run!(self, statement, fetch_optional, |row| row.map(QueryResult::from))
+    }
+
+    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        run!(self, statement, fetch_all, |rows| rows.into_iter().map(QueryResult::from).collect())
+    }
+
+    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        let sql = AssertSqlSafe(sql.to_owned());
+        let mut open = self.open.lock().await;
+        let result = match &mut *open {
+            Open::Sqlite(t) => sqlx::raw_sql(sql).execute(&mut **t).await.map(ExecResult::from),
+            Open::Postgres(t) => sqlx::raw_sql(sql).execute(&mut **t).await.map(ExecResult::from),
+        };
+        self.noted(result)
+    }
+}

@@ -1,0 +1,120 @@
+//! The tenant door: a transaction of one organization.
+
+use kernel::{Actor, At, OrgId};
+use sea_orm::{ColumnTrait as _, ConnectionTrait as _, FromQueryResult, QueryFilter as _};
+use uuid::Uuid;
+
+use crate::session::Session;
+use crate::sql::{Bound, refuse_write};
+use crate::{Cipher, Engine, Find, Mode, OrgScoped, Pin, Store, StoreError, Who};
+
+/// A transaction that sees and changes the rows of one organization. Dropping it rolls back.
+///
+/// On SQLite there is one writer: do not open the system door, or a second `Tx` for writing,
+/// while one is held.
+pub struct Tx {
+    pub(crate) session: Session,
+    store: Store,
+    org: OrgId,
+    who: Who,
+    now: At,
+    mode: Mode,
+    /// The idempotency key that this transaction claimed; see [`crate::idempotency`].
+    pub(crate) claimed: Option<Uuid>,
+    /// How many listeners deep an event is being told; see [`crate::outbox`].
+    pub(crate) telling: u8,
+}
+
+impl Tx {
+    pub(crate) fn new(store: Store, session: Session, org: OrgId, who: Who, mode: Mode) -> Self {
+        let now = store.clock().now();
+        Self { session, store, org, who, now, mode, claimed: None, telling: 0 }
+    }
+
+    /// A transaction for work without a person: webhooks, workflows, the command line.
+    pub async fn for_org(store: &Store, org: OrgId, actor: Actor) -> Result<Self, StoreError> {
+        store.begin(Pin { org, who: actor.into(), rights: None }, Mode::Write).await
+    }
+
+    pub const fn org(&self) -> OrgId {
+        self.org
+    }
+
+    pub const fn actor(&self) -> Actor {
+        self.who.actor
+    }
+
+    pub const fn who(&self) -> &Who {
+        &self.who
+    }
+
+    /// The instant of this transaction: the same for everything in it.
+    pub const fn now(&self) -> At {
+        self.now
+    }
+
+    pub const fn engine(&self) -> Engine {
+        self.session.engine()
+    }
+
+    pub fn cipher(&self) -> &Cipher {
+        self.store.cipher()
+    }
+
+    pub const fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Asks for rows of the organization.
+    pub fn find<E: OrgScoped>(&self) -> Find<'_, E> {
+        let mut select = E::find();
+        if self.store.guards().typed_filters {
+            select = select.filter(E::ORG.eq(self.org.uuid()));
+        }
+        Find::new(&self.session, select, E::ID)
+    }
+
+    /// Asks for one row of the organization.
+    pub fn find_by_id<E: OrgScoped>(&self, id: impl Into<Uuid>) -> Find<'_, E> {
+        self.find::<E>().filter(E::ID.eq(id.into()))
+    }
+
+    /// Runs plain SQL and reads every row.
+    pub async fn sql_all<T: FromQueryResult>(&mut self, sql: impl Into<Bound>) -> Result<Vec<T>, StoreError> {
+        let statement = self.statement(sql.into())?;
+        Ok(T::find_by_statement(statement).all(&self.session).await?)
+    }
+
+    /// Runs plain SQL and reads the first row.
+    pub async fn sql_one<T: FromQueryResult>(&mut self, sql: impl Into<Bound>) -> Result<Option<T>, StoreError> {
+        let statement = self.statement(sql.into())?;
+        Ok(T::find_by_statement(statement).one(&self.session).await?)
+    }
+
+    /// Runs plain SQL and counts the rows that it changed.
+    pub async fn sql(&mut self, sql: impl Into<Bound>) -> Result<u64, StoreError> {
+        let statement = self.statement(sql.into())?;
+        Ok(self.session.execute_raw(statement).await?.rows_affected())
+    }
+
+    fn statement(&self, bound: Bound) -> Result<sea_orm::Statement, StoreError> {
+        refuse_write(self.mode == Mode::Read, bound.writes())?;
+        Ok(bound.statement(self.engine(), self.org.uuid()))
+    }
+
+    /// Refuses a write in a transaction that was begun for reading.
+    pub(crate) fn writable(&self) -> Result<(), StoreError> {
+        refuse_write(self.mode == Mode::Read, true)
+    }
+
+    /// Keeps everything. Fails when any statement of the transaction failed.
+    pub async fn commit(self) -> Result<(), StoreError> {
+        self.session.commit().await
+    }
+}
+
+impl std::fmt::Debug for Tx {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tx").field("org", &self.org).field("mode", &self.mode).finish_non_exhaustive()
+    }
+}

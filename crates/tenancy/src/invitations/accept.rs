@@ -1,0 +1,105 @@
+//! The verbs of the person who is invited: look at an invitation, and accept it.
+
+use ::store::{AuditLine, Mode, Pin, Tx};
+use host::Core;
+use kernel::{AccountId, Actor, Failed, Failure, General, MailAddress, Secret, chance};
+use sea_orm::{ActiveValue::Set, IntoActiveModel as _};
+use serde_json::json;
+use web::Ctx;
+
+use super::event::InvitationAccepted;
+use super::invitation::{InvitationState, Model};
+use super::{AcceptedView, InvitationFault, store};
+use crate::members::{self, FirstMember};
+use crate::organizations::{self, OrganizationView};
+
+/// Why the system door is opened: nobody knows yet which organization the token belongs to.
+const WHY: &str = "which organization an invitation leads into";
+
+/// The person who accepts.
+pub struct Acceptor {
+    account: AccountId,
+    name: String,
+    email: MailAddress,
+}
+
+impl Acceptor {
+    /// Whoever is signed in; a machine accepts nothing.
+    pub fn of(ctx: &Ctx) -> Result<Self, Failure> {
+        let caller = ctx.caller()?;
+        let account = caller.account.ok_or(General::PermissionDenied)?;
+        let email = caller.email.parse().map_err(Failure::internal)?;
+        Ok(Self { account, name: caller.name.clone(), email })
+    }
+}
+
+/// Makes the person a member with the invited role. The transaction begins at the system door and
+/// goes on inside the organization, so that finding and spending are one.
+///
+/// 404 for an unknown or revoked token, 410 for an expired one, 409 for a spent one, 403 when the
+/// invitation was sent to another address. Of two who race, one is told that it is spent.
+pub async fn accept(core: &Core, person: Acceptor, token: &Secret) -> Result<AcceptedView, Failed<InvitationFault>> {
+    let token_hash = chance::digest(token.expose());
+    let mut system = core.store.system(WHY).await?;
+    let org = store::organization_of(&mut system, &token_hash).await?.ok_or(InvitationFault::NotFound)?;
+    let mut tx = system.within(org, Actor::Account(person.account)).await?;
+    let accepted = spend(&mut tx, person, &token_hash).await?;
+    tx.commit().await?;
+    Ok(accepted)
+}
+
+async fn spend(tx: &mut Tx, person: Acceptor, token_hash: &str) -> Result<AcceptedView, Failed<InvitationFault>> {
+    let invitation = store::hold_by_token(tx, token_hash).await?.ok_or(InvitationFault::NotFound)?;
+    open_for(tx, &invitation, &person.email)?;
+    let role = invitation.role();
+    let account = person.account;
+    if members::has_account(tx, account).await? {
+        return Err(InvitationFault::AlreadyMember.into());
+    }
+    let joining = FirstMember { account, name: person.name, email: person.email };
+    let member = members::admit(tx, joining, role).await?;
+
+    let mut row = invitation.into_active_model();
+    row.accepted_at = Set(Some(tx.now()));
+    let invitation = tx.update(row).await?;
+    let after = json!({ "member": member.member_id(), "role": role });
+    tx.audit(AuditLine::new("invitation.accepted", "invitation", invitation.id).after(after)).await?;
+    tx.emit(&InvitationAccepted { invitation: invitation.id.into(), account }).await?;
+    let organization = OrganizationView::from(organizations::current(tx).await?);
+    Ok(AcceptedView { member_id: member.member_id(), role, organization })
+}
+
+/// Whether the invitation is still open, and whose it is. The address is compared first: a
+/// stranger who holds the link learns nothing about where the invitation stands.
+fn open_for(tx: &Tx, invitation: &Model, email: &MailAddress) -> Result<(), InvitationFault> {
+    if invitation.email_normal != email.normal() {
+        return Err(InvitationFault::OtherAddress);
+    }
+    // Security time: an expiry that has passed stays passed when the clock is set back.
+    match invitation.state(tx.store().clock().now_secure()) {
+        InvitationState::Pending => Ok(()),
+        InvitationState::Accepted => Err(InvitationFault::AlreadyAccepted),
+        InvitationState::Revoked => Err(InvitationFault::NotFound),
+        InvitationState::Expired => Err(InvitationFault::Expired),
+    }
+}
+
+/// What the page shows before anybody accepts: looking spends nothing.
+pub(super) struct Offer {
+    pub organization: String,
+    pub role: crate::roles::Role,
+}
+
+/// The offer behind a token, to the person that it was sent to.
+pub(super) async fn look(core: &Core, person: &Acceptor, token: &Secret) -> Result<Offer, Failed<InvitationFault>> {
+    let token_hash = chance::digest(token.expose());
+    let mut system = core.store.system_read(WHY).await?;
+    let org = store::organization_of(&mut system, &token_hash).await?.ok_or(InvitationFault::NotFound)?;
+    drop(system);
+    let pin = Pin { org, who: Actor::Account(person.account).into(), rights: None };
+    let mut tx = core.store.begin(pin, Mode::Read).await?;
+    let invitation = store::by_token(&mut tx, &token_hash).await?.ok_or(InvitationFault::NotFound)?;
+    open_for(&tx, &invitation, &person.email)?;
+    let organization = organizations::current(&mut tx).await?.name;
+    Ok(Offer { organization, role: invitation.role() })
+}

@@ -1,0 +1,72 @@
+//! The mail that carries an invitation: the only place where its token ever stands in the clear.
+
+use kernel::{Failure, MailAddress, Secret};
+use mail::{Letter, Note};
+use store::Tx;
+use web::Ctx;
+
+use super::invitation::Model;
+use super::page;
+
+/// Letters of a name in the subject: two of them and the words between fit one line on a phone's
+/// list, and a made-up long name can't push the rest out of sight.
+const NAME_SHOWN_MAX: usize = 60;
+
+/// Who invites, where to, and where our pages are. The address of our pages comes from the
+/// settings, never from a header of the request.
+pub struct Sender {
+    pub person: String,
+    pub organization: String,
+    pub public_url: String,
+}
+
+impl Sender {
+    /// The person who calls.
+    pub fn of(ctx: &Ctx) -> Result<Self, Failure> {
+        let caller = ctx.caller()?;
+        let public_url = ctx.core().public_url.to_string();
+        Ok(Self { person: caller.name.clone(), organization: caller.org_name.clone(), public_url })
+    }
+}
+
+/// Puts the letter into the same transaction as the invitation; it leaves after the commit, and not
+/// any more once the link has expired.
+pub(super) async fn send(tx: &mut Tx, invitation: &Model, to: &MailAddress, token: &Secret, sender: &Sender) -> Result<(), Failure> {
+    let note = note(invitation, token, sender);
+    let dedupe = format!("tenancy.invitation/{}", invitation.id);
+    let letter = Letter::from_template(&note, to.clone(), dedupe)?.expiring(invitation.expires_at);
+    mail::send(tx, letter).await.map(drop)
+}
+
+fn note(invitation: &Model, token: &Secret, sender: &Sender) -> Note {
+    let (person, organization) = (shown(&sender.person), shown(&sender.organization));
+    let link = format!("{}{}?token={}", sender.public_url, page::PATH, token.expose());
+    let until = invitation.expires_at.format("%-d %B %Y, %H:%M UTC");
+    Note::new(format!("{person} invites you to {organization}"))
+        .line(format!("{person} invites you to join {organization} with the role “{}”.", invitation.role))
+        .line("Open the link and sign in, or make an account, with the address that this mail was sent to.")
+        .action("See the invitation", link)
+        .after(format!("The link holds until {until} and works once."))
+        .after("If you did not expect this mail, you can ignore it; nothing happens.")
+}
+
+/// A name as a mail shows it: short, and on one line.
+fn shown(name: &str) -> String {
+    let mut plain: String = name.chars().filter(|letter| !letter.is_control()).take(NAME_SHOWN_MAX).collect();
+    if plain.chars().count() < name.chars().count() {
+        plain.push('…');
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_stays_short_and_on_one_line() {
+        assert_eq!(shown("Alice"), "Alice");
+        assert_eq!(shown(&"x".repeat(300)).chars().count(), NAME_SHOWN_MAX + 1);
+        assert!(!shown("Alice\r\nBcc: eve@x.io").contains(char::is_control));
+    }
+}

@@ -1,0 +1,29 @@
+//! Invitations: an admin writes to an address, the person behind it signs in with that address and
+//! becomes a member. The link holds 48 hours, once; only its digest is kept.
+
+mod accept;
+mod actions;
+pub mod event;
+mod fault;
+mod invitation;
+mod letter;
+mod page;
+mod routes;
+mod store;
+
+use host::Registry;
+
+pub use accept::{Acceptor, accept};
+pub(crate) use actions::unsettled;
+pub use actions::{invite, list, revoke};
+pub use fault::InvitationFault;
+pub use invitation::{AcceptInvitation, AcceptedView, InvitationState, InvitationView, Model, NewInvitation};
+pub use letter::Sender;
+
+::store::org_scoped!(invitation);
+
+pub(crate) fn register(app: &mut Registry) {
+    app.faults::<InvitationFault>();
+    routes::register(app);
+    page::register(app);
+}

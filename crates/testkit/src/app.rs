@@ -1,0 +1,165 @@
+//! A whole application on a throw-away database.
+
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use flows::Engine;
+use host::{Boot, Core, Module, Roles, Running, Sources};
+use kernel::{At, Clock};
+use serde_json::Value;
+use store::Guards;
+use tempfile::TempDir;
+
+use crate::client::Client;
+use crate::engine::{self, TestEngine};
+
+/// When every test begins: a Monday morning, far from any change of the clocks.
+const BEGIN: &str = "2026-03-02T09:00:00Z";
+/// Turns of due work that one move of the clock may take before the test is taken for stuck.
+const TURNS_MAX: u64 = 5_000;
+
+/// The rooms that the testkit knows, in the order in which they register.
+pub fn rooms() -> Vec<Box<dyn Module>> {
+    vec![
+        Box::new(web::Module),
+        Box::new(flows::Module),
+        Box::new(console::Module),
+        Box::new(mail::Module),
+        Box::new(tenancy::Module),
+        Box::new(identity::Module),
+    ]
+}
+
+/// What a test may choose besides the engine.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Layers of isolation that are switched off.
+    pub guards: Guards,
+    /// Dotted settings.
+    pub settings: Vec<(String, String)>,
+}
+
+/// A running application. Finish it with [`TestApp::finish`], which fails when durable work or
+/// mail is left that the test didn't ask for.
+pub struct TestApp {
+    pub core: Core,
+    pub base: String,
+    pub engine: TestEngine,
+    running: Running,
+    http: reqwest::Client,
+    read: Mutex<BTreeSet<String>>,
+    dead_expected: Mutex<bool>,
+    folder: TempDir,
+}
+
+impl TestApp {
+    /// Starts on a fresh database.
+    pub async fn start(engine: TestEngine, modules: Vec<Box<dyn Module>>) -> Self {
+        Self::start_with(engine, modules, Options::default()).await
+    }
+
+    /// Starts on a fresh database with options.
+    pub async fn start_with(engine: TestEngine, modules: Vec<Box<dyn Module>>, options: Options) -> Self {
+        // Only the first call in a process installs it; later ones find it there.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let port = free_port();
+        let mut sources = Sources { data_dir: Some(folder.path().to_owned()), dir: folder.path().to_owned(), ..Sources::empty() }
+            .var("AUTORISEN_ENV", "test")
+            .set("server.port", port.to_string());
+        if engine == TestEngine::Postgres {
+            let server = engine::postgres().expect("asked only where it is available");
+            sources = sources.var("DATABASE_URL", server.database().await.expect("a fresh database"));
+        }
+        for (key, value) in options.settings {
+            sources = sources.set(&key, value);
+        }
+        let clock = Clock::standing(BEGIN.parse().expect("a valid instant"));
+        let prepared = Boot::new("autorisen", modules).sources(sources).clock(clock).guards(options.guards).prepare().expect("valid settings");
+        let core = prepared.open().await.expect("the store opens");
+        prepared.plan().up(&core.store).await.expect("the schema is made");
+        let address = web::listen(&core).expect("a free port");
+        let running = prepared.start(core.clone(), Roles::ALL);
+        let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
+        let (read, dead_expected) = (Mutex::default(), Mutex::new(false));
+        Self { core, base: format!("http://{address}"), engine, running, http, read, dead_expected, folder }
+    }
+
+    /// Somebody without any proof.
+    pub fn nobody(&self) -> Client {
+        Client { http: self.http.clone(), base: self.base.clone(), token: None, headers: vec![], profile: Value::Null }
+    }
+
+    /// Now, by the application's clock.
+    pub fn now(&self) -> At {
+        self.core.clock.now()
+    }
+
+    /// Moves the clock and works off what falls due on the way, each thing at its own time.
+    pub async fn advance(&self, by: chrono::Duration) {
+        let target = self.now() + by;
+        let left = self.core.parts.get::<Engine>().run_until(&self.core, target, TURNS_MAX).await.expect("the engine runs");
+        assert_eq!(left.due, 0, "work is left that never ends");
+    }
+
+    /// Works off what is due now.
+    pub async fn settle(&self) {
+        let left = self.core.parts.get::<Engine>().work_off(&self.core, TURNS_MAX).await.expect("the engine runs");
+        assert_eq!(left.due, 0, "work is left that never ends");
+    }
+
+    /// The mails to an address, newest first, after what is due was worked off.
+    pub async fn mails_to(&self, address: &str) -> Vec<Value> {
+        self.settle().await;
+        self.read.lock().expect("no holder of this lock panics").insert(address.to_lowercase());
+        let data = self.nobody().get(&format!("/dev/mail/messages?to={}", address.replace('+', "%2B"))).await.ok();
+        data.as_array().cloned().unwrap_or_default()
+    }
+
+    /// The newest mail to an address, which must be there.
+    pub async fn mail_to(&self, address: &str) -> Value {
+        self.mails_to(address).await.into_iter().next().unwrap_or_else(|| panic!("no mail to {address}"))
+    }
+
+    /// The single-use token in the newest mail to an address.
+    pub async fn token_to(&self, address: &str) -> String {
+        token_in(&self.mail_to(address).await)
+    }
+
+    /// Says that this test leaves dead letters on purpose.
+    pub fn expect_dead_letters(&self) {
+        *self.dead_expected.lock().expect("no holder of this lock panics") = true;
+    }
+
+    /// The folder of this application's files.
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
+    /// Ends the application; fails when dead letters or unread mail are left.
+    pub async fn finish(self) {
+        self.settle().await;
+        let dead = self.core.parts.get::<Engine>().dead_letters(&self.core).await.expect("the engine answers");
+        assert!(dead.is_empty() || *self.dead_expected.lock().expect("no holder of this lock panics"), "dead letters are left: {dead:?}");
+        let all = self.nobody().get("/dev/mail/messages").await.ok();
+        let read = self.read.lock().expect("no holder of this lock panics").clone();
+        let unread: Vec<_> = all.as_array().into_iter().flatten().filter(|mail| !read.contains(&mail["to"].as_str().unwrap_or_default().to_lowercase())).collect();
+        assert!(unread.is_empty(), "mails that the test did not ask for: {unread:?}");
+        let ended = tokio::time::timeout(Duration::from_secs(30), self.running.stop()).await;
+        assert!(ended.is_ok(), "the application does not stop");
+    }
+}
+
+/// The token in the first link of a mail: a `token` parameter, or the last segment of the path.
+pub(crate) fn token_in(mail: &Value) -> String {
+    let link = mail["links"].as_array().into_iter().flatten().filter_map(Value::as_str).find(|link| link.contains("token=") || link.contains("/pay/"));
+    let link = link.unwrap_or_else(|| panic!("no link with a token in {mail}"));
+    let tail = link.split_once("token=").map_or_else(|| link.rsplit('/').next().unwrap_or_default(), |(_, token)| token);
+    tail.split(['&', '#']).next().unwrap_or_default().to_owned()
+}
+
+fn free_port() -> u16 {
+    let socket = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    socket.local_addr().expect("a bound address").port()
+}

@@ -1,0 +1,67 @@
+//! Who calls, and how they proved it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use axum::http::HeaderMap;
+use futures::future::BoxFuture;
+use host::Core;
+use kernel::{AccountId, Actor, Failure, MemberId, OrgId, Permission, Secret, SessionId};
+
+/// How a caller proved who they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Via {
+    /// An access token in `Authorization`.
+    Bearer,
+    /// A browser's session cookie: unsafe methods need the CSRF token as well.
+    Cookie,
+    /// An API key in `Authorization`.
+    Key,
+}
+
+/// Someone who proved who they are, with the rights that were true when they were last read.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    pub actor: Actor,
+    /// The person, if it is one.
+    pub account: Option<AccountId>,
+    pub name: String,
+    pub email: String,
+    /// The organization that this session, token or key acts in.
+    pub org: Option<OrgId>,
+    pub org_name: String,
+    /// The membership and the version at which `rights` were read; the transaction refuses when
+    /// the row has moved on.
+    pub member: Option<(MemberId, i32)>,
+    pub role: String,
+    /// Permission codes.
+    pub rights: Arc<BTreeSet<String>>,
+    pub session: Option<SessionId>,
+    pub via: Via,
+    /// The token that this session's forms must carry.
+    pub csrf: Option<Secret>,
+    /// Whether the person has shown that the address is theirs.
+    pub verified: bool,
+}
+
+impl Caller {
+    pub fn can(&self, permission: Permission) -> bool {
+        self.rights.contains(permission.code)
+    }
+}
+
+/// The port through which `web` learns who calls; the room that knows people implements it.
+pub trait Authenticator: Send + Sync + 'static {
+    /// Who sent these headers. `Ok(None)` when they claim nothing or nothing that holds.
+    fn authenticate<'a>(&'a self, core: &'a Core, headers: &'a HeaderMap) -> BoxFuture<'a, Result<Option<Caller>, Failure>>;
+
+    /// The same caller with rights read anew; `None` when they have none left.
+    fn refresh<'a>(&'a self, core: &'a Core, caller: &'a Caller) -> BoxFuture<'a, Result<Option<Caller>, Failure>>;
+}
+
+/// What the request carries about its sender after the authentication layer.
+#[derive(Clone)]
+pub(crate) enum Known {
+    Nobody,
+    Somebody(Arc<Caller>),
+}

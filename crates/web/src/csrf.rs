@@ -1,0 +1,90 @@
+//! Cross-site request forgery: every unsafe request that is believed because of a cookie must
+//! carry a token that only our own pages know, and must come from an origin that is ours.
+
+use axum::http::{HeaderMap, header};
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use chrono::Duration;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use host::Core;
+use kernel::{Failure, General, Secret};
+use sha2::Sha256;
+
+use crate::cookies;
+use crate::ctx::Ctx;
+
+/// The header that carries the token of scripts.
+pub const HEADER: &str = "x-csrf-token";
+/// The cookie that forms before sign-in are bound to.
+const PRE_SESSION: &str = "presession";
+/// Longer than anybody leaves a sign-in form open, shorter than a day.
+const PRE_SESSION_LIFETIME: Duration = Duration::hours(12);
+
+/// The pre-session token: a keyed digest of a random cookie, so that a cookie planted from a
+/// sibling domain is of no use without the key.
+fn pre_session_token(core: &Core, cookie: &str) -> Secret {
+    let key = core.store.cipher().derive("web.presession");
+    let mut mac = Hmac::<Sha256>::new_from_slice(&key).expect("HMAC takes keys of any length");
+    mac.update(cookie.as_bytes());
+    Secret::new(BASE64_URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes()))
+}
+
+impl Ctx {
+    /// The token for this browser's forms; sets the pre-session cookie when nobody is signed in.
+    pub fn csrf(&self) -> Secret {
+        if let Some(token) = self.somebody().and_then(|caller| caller.csrf.clone()) {
+            return token;
+        }
+        let cookie = cookies::read(self.core(), self.headers(), PRE_SESSION).unwrap_or_else(|| {
+            let fresh = kernel::chance::token().expose().to_owned();
+            self.set_cookie(cookies::set(self.core(), PRE_SESSION, &fresh, Some(PRE_SESSION_LIFETIME)));
+            fresh
+        });
+        pre_session_token(self.core(), &cookie)
+    }
+
+    fn expected_token(&self) -> Option<Secret> {
+        match self.somebody() {
+            Some(caller) => caller.csrf.clone(),
+            None => cookies::read(self.core(), self.headers(), PRE_SESSION).map(|cookie| pre_session_token(self.core(), &cookie)),
+        }
+    }
+}
+
+/// Checks a page form: its origin and its token.
+pub(crate) fn check_form(ctx: &Ctx, token: &str) -> Result<(), Failure> {
+    check_origin(ctx.core(), ctx.headers())?;
+    check_token(ctx.expected_token().as_ref(), token)
+}
+
+/// Checks an unsafe request of a script that is believed because of its session cookie.
+pub(crate) fn check_script(core: &Core, headers: &HeaderMap, expected: Option<&Secret>) -> Result<(), Failure> {
+    check_origin(core, headers)?;
+    check_token(expected, headers.get(HEADER).and_then(|token| token.to_str().ok()).unwrap_or_default())
+}
+
+fn check_token(expected: Option<&Secret>, token: &str) -> Result<(), Failure> {
+    match expected {
+        Some(expected) if !expected.is_empty() && expected.matches(token) => Ok(()),
+        _ => Err(Failure::new(General::CsrfFailed)),
+    }
+}
+
+/// The origin must be ours. Browsers send `Origin` with every unsafe request; what sends none is
+/// not a browser of this century and has no business with a session cookie.
+fn check_origin(core: &Core, headers: &HeaderMap) -> Result<(), Failure> {
+    let origin = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok()).unwrap_or_default();
+    let ours = origin == core.public_url.trim_end_matches('/');
+    if ours || (core.environment.is_dev() && same_loopback(origin, headers)) {
+        return Ok(());
+    }
+    Err(Failure::new(General::CsrfFailed).with_message("This request comes from an origin that is not ours."))
+}
+
+/// In development the program is opened as `localhost` as often as by its number: an origin that
+/// is the very loopback host being asked is ours.
+fn same_loopback(origin: &str, headers: &HeaderMap) -> bool {
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    matches!(name, "localhost" | "127.0.0.1" | "[::1]") && origin == format!("http://{host}")
+}

@@ -1,0 +1,116 @@
+//! Who may pass: authentication for all, and the guards of each group of routes.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, Method};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use host::Core;
+use kernel::{Failure, General};
+use sha2::{Digest as _, Sha256};
+
+use crate::answer::refuse;
+use crate::caller::{Caller, Known, Via};
+use crate::ctx::About;
+use crate::mount::Mounts;
+use crate::page::See;
+use crate::request_tx::Idempotency;
+
+use crate::csrf;
+use crate::settings::Settings;
+
+/// Longer keys are no keys: 255 characters is what the large payment providers accept.
+const IDEMPOTENCY_KEY_MAX: usize = 255;
+
+/// Finds out who calls. Claims that don't hold leave the caller a nobody; a fault while asking
+/// (the database is away) is told as such and never makes somebody a nobody.
+pub(crate) async fn authenticate(State(core): State<Core>, mut request: Request, next: Next) -> Response {
+    let known = match &Mounts::of(&core).authenticator {
+        None => Known::Nobody,
+        Some(authenticator) => match authenticator.authenticate(&core, request.headers()).await {
+            Ok(Some(caller)) => Known::Somebody(Arc::new(caller)),
+            Ok(None) => Known::Nobody,
+            Err(failure) => return refuse(failure),
+        },
+    };
+    if let (Known::Somebody(caller), Some(about)) = (&known, request.extensions().get::<Arc<About>>()) {
+        // Set once per request; a second value can't come.
+        let _ = about.caller.set(caller.clone());
+    }
+    request.extensions_mut().insert(known);
+    next.run(request).await
+}
+
+fn caller(request: &Request) -> Option<Arc<Caller>> {
+    match request.extensions().get::<Known>() {
+        Some(Known::Somebody(caller)) => Some(caller.clone()),
+        _ => None,
+    }
+}
+
+/// 401 for nobody, before the body is looked at.
+pub(crate) async fn require_caller(request: Request, next: Next) -> Response {
+    match caller(&request) {
+        Some(_) => next.run(request).await,
+        None => refuse(Failure::new(General::NotAuthenticated)),
+    }
+}
+
+/// Sends nobody to the sign-in page, and from there back to what they asked for.
+pub(crate) async fn require_sign_in(request: Request, next: Next) -> Response {
+    if caller(&request).is_some() {
+        return next.run(request).await;
+    }
+    let wanted = if request.method().is_safe() { request.uri().path_and_query().map_or("/", |path| path.as_str()) } else { "/" };
+    let target: String = url::form_urlencoded::byte_serialize(wanted.as_bytes()).collect();
+    See::other(format!("/signin?return_to={target}")).into_response()
+}
+
+/// Scripts that are believed because of a cookie must show the token and come from our origin.
+pub(crate) async fn script_csrf(State(core): State<Core>, request: Request, next: Next) -> Response {
+    if request.method().is_safe() {
+        return next.run(request).await;
+    }
+    match caller(&request).filter(|caller| caller.via == Via::Cookie) {
+        None => next.run(request).await,
+        Some(caller) => match csrf::check_script(&core, request.headers(), caller.csrf.as_ref()) {
+            Ok(()) => next.run(request).await,
+            Err(failure) => refuse(failure),
+        },
+    }
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Failure> {
+    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+    let text = value.to_str().unwrap_or_default().trim().trim_matches('"');
+    if text.is_empty() || text.len() > IDEMPOTENCY_KEY_MAX || text.chars().any(|c| c.is_ascii_control()) {
+        let rule = format!("must have 1 to {IDEMPOTENCY_KEY_MAX} printable ASCII characters");
+        return Err(Failure::field("Idempotency-Key", rule));
+    }
+    Ok(Some(text.to_owned()))
+}
+
+/// Reads the body of a POST with an `Idempotency-Key` once, so that the key can be tied to it.
+pub(crate) async fn idempotency_hint(State(core): State<Core>, request: Request, next: Next) -> Response {
+    if request.method() != Method::POST {
+        return next.run(request).await;
+    }
+    let key = match idempotency_key(request.headers()) {
+        Ok(Some(key)) => key,
+        Ok(None) => return next.run(request).await,
+        Err(failure) => return refuse(failure),
+    };
+    let (mut parts, body) = request.into_parts();
+    let limit = core.parts.get::<Settings>().body_max_bytes;
+    let Ok(bytes) = axum::body::to_bytes(body, limit).await else {
+        return refuse(Failure::new(General::PayloadTooLarge));
+    };
+    let mut hash = Sha256::new();
+    hash.update(parts.uri.to_string().as_bytes());
+    hash.update([0]);
+    hash.update(&bytes);
+    parts.extensions.insert(Arc::new(Idempotency { key, body_hash: hex::encode(hash.finalize()) }));
+    next.run(Request::from_parts(parts, Body::from(bytes))).await
+}

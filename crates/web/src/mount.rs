@@ -1,0 +1,167 @@
+//! Where routes go: the verbs with which a module adds them, and how all become one router.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::{from_fn, from_fn_with_state};
+use host::{Core, Registry};
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::caller::Authenticator;
+use crate::page::{BareShell, NavItem, Shell};
+use crate::settings::Settings;
+use crate::{errors_page, health, layers, openapi, reference};
+
+/// Everything that modules mounted.
+pub(crate) struct Mounts {
+    api: Vec<OpenApiRouter<Core>>,
+    public_api: Vec<OpenApiRouter<Core>>,
+    raw: Vec<Router<Core>>,
+    raw_dev: Vec<Router<Core>>,
+    pages: Vec<Router<Core>>,
+    public_pages: Vec<Router<Core>>,
+    pub(crate) nav: Vec<NavItem>,
+    pub(crate) shell: Arc<dyn Shell>,
+    pub(crate) authenticator: Option<Arc<dyn Authenticator>>,
+}
+
+impl Default for Mounts {
+    fn default() -> Self {
+        Self {
+            api: vec![],
+            public_api: vec![],
+            raw: vec![],
+            raw_dev: vec![],
+            pages: vec![],
+            public_pages: vec![],
+            nav: vec![],
+            shell: Arc::new(BareShell),
+            authenticator: None,
+        }
+    }
+}
+
+impl Mounts {
+    /// What was mounted in this program.
+    pub(crate) fn of(core: &Core) -> &Self {
+        core.registry.get_slot::<Self>().expect("the web module registers its slot")
+    }
+}
+
+/// The verbs of the room `web` on the registry.
+pub trait Routes {
+    /// Routes under `/v1` that need a caller.
+    fn routes(&mut self, router: OpenApiRouter<Core>);
+    /// Routes under `/v1` for anybody; they say `security: []` in the document.
+    fn public_routes(&mut self, router: OpenApiRouter<Core>);
+    /// Absolute paths outside the envelope that other standards define: webhooks, `.well-known`.
+    fn raw(&mut self, router: Router<Core>);
+    /// As [`Routes::raw`], only in development, demo and test.
+    fn raw_dev(&mut self, router: Router<Core>);
+    /// Pages for people who are signed in; others are sent to `/signin`.
+    fn pages(&mut self, router: Router<Core>);
+    /// Pages for anybody.
+    fn public_pages(&mut self, router: Router<Core>);
+    /// An entry of the navigation.
+    fn nav(&mut self, item: NavItem);
+    /// The frame around pages.
+    fn shell(&mut self, shell: Arc<dyn Shell>);
+    /// Who finds out who calls.
+    fn authenticator(&mut self, authenticator: Arc<dyn Authenticator>);
+}
+
+impl Routes for Registry {
+    fn routes(&mut self, router: OpenApiRouter<Core>) {
+        self.slot::<Mounts>().api.push(router);
+    }
+    fn public_routes(&mut self, router: OpenApiRouter<Core>) {
+        self.slot::<Mounts>().public_api.push(router);
+    }
+    fn raw(&mut self, router: Router<Core>) {
+        self.slot::<Mounts>().raw.push(router);
+    }
+    fn raw_dev(&mut self, router: Router<Core>) {
+        self.slot::<Mounts>().raw_dev.push(router);
+    }
+    fn pages(&mut self, router: Router<Core>) {
+        self.slot::<Mounts>().pages.push(router);
+    }
+    fn public_pages(&mut self, router: Router<Core>) {
+        self.slot::<Mounts>().public_pages.push(router);
+    }
+    fn nav(&mut self, item: NavItem) {
+        let nav = &mut self.slot::<Mounts>().nav;
+        nav.push(item);
+        nav.sort_by_key(|item| item.order);
+    }
+    fn shell(&mut self, shell: Arc<dyn Shell>) {
+        self.slot::<Mounts>().shell = shell;
+    }
+    fn authenticator(&mut self, authenticator: Arc<dyn Authenticator>) {
+        self.slot::<Mounts>().authenticator = Some(authenticator);
+    }
+}
+
+/// The finished router and its document.
+pub struct Assembled {
+    pub router: Router,
+    pub document: OpenApi,
+    /// Schema names and operation ids that two rooms claim; a test demands that there are none.
+    pub clashes: Vec<String>,
+}
+
+/// Makes one router and one document of all that modules mounted.
+pub fn assemble(core: &Core) -> Assembled {
+    let mounts = Mounts::of(core);
+    let (api, document, clashes) = api(mounts);
+    let api = api.layer(from_fn_with_state(core.clone(), layers::script_csrf));
+    let settings = core.parts.get::<Settings>();
+    let mut router = api.merge(absolute(core, mounts)).merge(pages(core, mounts)).merge(health::routes());
+    if settings.serves_openapi {
+        router = router.merge(reference::routes(&document, settings.serves_docs));
+    }
+    let router = router
+        .fallback(errors_page::nothing_here)
+        .method_not_allowed_fallback(errors_page::wrong_method)
+        .layer(from_fn_with_state(core.clone(), layers::idempotency_hint))
+        .layer(from_fn_with_state(core.clone(), layers::authenticate))
+        .layer(DefaultBodyLimit::max(settings.body_max_bytes))
+        .layer(from_fn_with_state(core.clone(), layers::edge))
+        .with_state(core.clone());
+    Assembled { router, document, clashes }
+}
+
+/// The document alone, without anything that runs.
+pub fn document(registry: &Registry) -> OpenApi {
+    registry.get_slot::<Mounts>().map_or_else(openapi::frame, |mounts| api(mounts).1)
+}
+
+fn api(mounts: &Mounts) -> (Router<Core>, OpenApi, Vec<String>) {
+    let mut private = OpenApiRouter::new();
+    for router in &mounts.api {
+        private = private.merge(router.clone());
+    }
+    let mut public = OpenApiRouter::new();
+    for router in &mounts.public_api {
+        public = public.merge(router.clone());
+    }
+    openapi::mark_public(public.get_openapi_mut());
+    let private = private.layer(from_fn(layers::require_caller));
+    let all = OpenApiRouter::with_openapi(openapi::frame()).nest("/v1", private.merge(public));
+    let (router, mut document) = all.split_for_parts();
+    let clashes = openapi::finish(&mut document);
+    (router, document, clashes)
+}
+
+fn absolute(core: &Core, mounts: &Mounts) -> Router<Core> {
+    let raw = mounts.raw.iter().cloned().fold(Router::new(), Router::merge).layer(from_fn_with_state(core.clone(), layers::script_csrf));
+    if core.environment.is_dev() { mounts.raw_dev.iter().cloned().fold(raw, Router::merge) } else { raw }
+}
+
+fn pages(core: &Core, mounts: &Mounts) -> Router<Core> {
+    let private = mounts.pages.iter().cloned().fold(Router::new(), Router::merge).layer(from_fn(layers::require_sign_in));
+    let all = mounts.public_pages.iter().cloned().fold(private, Router::merge);
+    all.layer(from_fn_with_state(core.clone(), layers::refusals_as_pages))
+}

@@ -1,0 +1,32 @@
+# The list of what one does here. `just` alone prints it.
+default:
+    @just --list
+
+# Start the server on http://127.0.0.1:8000.
+serve:
+    cargo run -- serve
+
+# A demo with two organizations, some hundred customers and two months of payments.
+demo:
+    cargo run -- demo
+
+# The main job, told step by step in the terminal.
+story:
+    cargo run -- demo --story
+
+# All tests; PostgreSQL and Chromium are used when they are found.
+test:
+    cargo test
+
+# Write the generated files anew: docs/ERRORS.md, docs/config.md.
+generate:
+    AUTORISEN_GENERATE=1 cargo test -p autorisen --test it generated
+
+# Format and lint.
+lint:
+    cargo fmt --all
+    cargo clippy --workspace --all-targets -- -D warnings
+
+# Every check of the gate.
+ci:
+    bash .ci/run
