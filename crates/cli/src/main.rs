@@ -1,1 +1,53 @@
-fn main() {}
+//! The `autorisen` program: the commands that every program made of modules has, and the demo.
+
+mod demo;
+mod merchant;
+mod payer;
+mod player;
+mod server;
+mod stage;
+mod story;
+mod terminal;
+
+use std::process::ExitCode;
+
+use autorisen::command::{self, Command};
+use autorisen::{App, standard};
+use clap::Parser as _;
+
+/// The backend that a SaaS company starts from.
+#[derive(clap::Parser)]
+#[command(name = "autorisen", version, arg_required_else_help = false)]
+struct Line {
+    #[command(subcommand)]
+    asked: Option<Asked>,
+}
+
+#[derive(clap::Subcommand)]
+enum Asked {
+    #[command(flatten)]
+    Product(Command),
+    /// See it at work: two made-up organizations with two months of payments, or the main job step by step.
+    Demo(demo::Demo),
+}
+
+fn main() -> ExitCode {
+    let app = App::new("autorisen").modules(standard());
+    match Line::parse().asked {
+        Some(Asked::Product(command)) => command::execute(app, command),
+        Some(Asked::Demo(asked)) => command::finish(command::block_on(demo::run(asked))),
+        None => command::execute(app, Command::default()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::Line;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Line::command().debug_assert();
+    }
+}

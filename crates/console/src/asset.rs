@@ -58,8 +58,8 @@ pub(crate) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
 /// While a deploy is under way, a page of the one version may ask the other for its sheet: better
 /// this edition than none, and not kept.
 async fn other_edition(uri: Uri) -> Response {
-    let name = uri.path().trim_start_matches("/assets/");
-    if name.starts_with("app.") && name.ends_with(".css") {
+    let mut parts = uri.path().trim_start_matches("/assets/").split('.');
+    if parts.next() == Some("app") && parts.next_back() == Some("css") {
         return file("text/css; charset=utf-8", "no-cache", STYLESHEET).into_response();
     }
     StatusCode::NOT_FOUND.into_response()

@@ -9,6 +9,7 @@
 pub mod customers;
 mod locale;
 mod panel;
+mod patch;
 mod phone;
 mod time_zone;
 pub mod timeline;
@@ -18,6 +19,7 @@ use host::Registry;
 pub use customers::{CUSTOMERS_READ, CUSTOMERS_WRITE, Customer, CustomerFault, CustomerView, Known};
 pub use locale::{Locale, NotALocale};
 pub use panel::{CustomerPage, CustomerPanels, Panel};
+pub use patch::Patch;
 pub use phone::{NotAPhone, Phone};
 pub use time_zone::{NotATimeZone, TimeZone};
 pub use timeline::Entry;

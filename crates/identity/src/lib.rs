@@ -53,6 +53,7 @@ impl host::Module for Module {
         app.provide(Identity { settings, pool, remembered: Remembered::default(), signer: OnceLock::new() });
         app.migrations(migration::steps());
         app.authenticator(Arc::new(Gate));
+        tokens::register(app);
         accounts::register(app);
         signin::register(app);
         sessions::register(app);

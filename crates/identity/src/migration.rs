@@ -1,9 +1,9 @@
 //! The tables of this room. All belong to the platform, not to an organization: an address is one
 //! person, wherever that person is a member.
 
-use sea_orm::sea_query::{Alias, Expr, ExprTrait as _, ForeignKey, ForeignKeyAction, ForeignKeyCreateStatement, TableCreateStatement};
+use sea_orm::sea_query::ForeignKeyAction;
 use store::columns::{boolean, integer, text, text_null, timestamp_with_time_zone, timestamp_with_time_zone_null, uuid, uuid_null};
-use store::{Schema, Step};
+use store::{Schema, Step, TableParts as _};
 
 use crate::proofs::Purpose;
 use crate::sessions::Kind;
@@ -53,8 +53,8 @@ fn sessions(schema: &mut Schema) {
         t.col(timestamp_with_time_zone("idle_expires_at"));
         t.col(timestamp_with_time_zone("expires_at"));
         t.col(timestamp_with_time_zone_null("revoked_at"));
-        belongs_to(t, "account_id", "accounts");
-        t.check(Expr::col("kind").is_in(Kind::ALL.map(Kind::name)));
+        t.references_platform("account_id", "accounts", ForeignKeyAction::Cascade);
+        t.one_of("kind", &Kind::ALL.map(Kind::name));
     });
     schema.unique("sessions", &["token_hash"]);
     schema.index("sessions", &["account_id"]);
@@ -68,7 +68,7 @@ fn refresh_tokens(schema: &mut Schema) {
         t.col(timestamp_with_time_zone("expires_at"));
         t.col(timestamp_with_time_zone_null("used_at"));
         t.col(uuid_null("replaced_by"));
-        belongs_to(t, "session_id", "sessions");
+        t.references_platform("session_id", "sessions", ForeignKeyAction::Cascade);
     });
     schema.unique("refresh_tokens", &["token_hash"]);
     schema.index("refresh_tokens", &["session_id"]);
@@ -81,8 +81,8 @@ fn one_time_tokens(schema: &mut Schema) {
         t.col(text("token_hash"));
         t.col(timestamp_with_time_zone("expires_at"));
         t.col(timestamp_with_time_zone_null("used_at"));
-        belongs_to(t, "account_id", "accounts");
-        t.check(Expr::col("purpose").is_in([Purpose::Verify.name(), Purpose::Reset.name()]));
+        t.references_platform("account_id", "accounts", ForeignKeyAction::Cascade);
+        t.one_of("purpose", &[Purpose::Verify.name(), Purpose::Reset.name()]);
     });
     schema.unique("one_time_tokens", &["token_hash"]);
     schema.index("one_time_tokens", &["account_id"]);
@@ -94,7 +94,7 @@ fn devices(schema: &mut Schema) {
         t.col(uuid("account_id"));
         t.col(text("mark_hash"));
         t.col(timestamp_with_time_zone("last_seen_at"));
-        belongs_to(t, "account_id", "accounts");
+        t.references_platform("account_id", "accounts", ForeignKeyAction::Cascade);
     });
     schema.unique("devices", &["account_id", "mark_hash"]);
     schema.index("devices", &["last_seen_at"]);
@@ -109,14 +109,4 @@ fn attempt_counters(schema: &mut Schema) {
     });
     schema.unique("attempt_counters", &["scope"]);
     schema.index("attempt_counters", &["window_ends_at"]);
-}
-
-fn belongs_to(table: &mut TableCreateStatement, column: &str, parent: &str) {
-    let own = table.get_table_name().cloned();
-    let mut key: ForeignKeyCreateStatement = ForeignKey::create();
-    if let Some(own) = own {
-        key.from_tbl(own);
-    }
-    key.from_col(Alias::new(column)).to(Alias::new(parent), Alias::new("id")).on_delete(ForeignKeyAction::Cascade);
-    table.foreign_key(&mut key);
 }

@@ -10,7 +10,7 @@ use crate::client::Client;
 
 /// Goes on inside the organization, on behalf of `actor`, whose request came from `client`.
 pub(crate) async fn within(system: System, org: OrgId, actor: Actor, client: &Client) -> Result<Tx, StoreError> {
-    system.within(org, client.who(actor).actor).await
+    system.within(org, client.who(actor)).await
 }
 
 /// Writes the line where an organization is known, and commits.

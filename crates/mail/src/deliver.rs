@@ -17,7 +17,7 @@ pub(crate) const DELIVERY: Workflow<MailId> = Workflow::new("mail.delivery", 1);
 const DELIVER: Activity<MailId, Outcome> = Activity::new("mail.deliver");
 
 /// Sixty attempts, half an hour apart in the end: a mail server may be away for a day.
-const PATIENCE: Retry = Retry { max: 60, first: Duration::from_secs(15), factor: 3, cap: Duration::from_secs(30 * 60) };
+const PATIENCE: Retry = Retry { max: 60, first: Duration::from_secs(15), factor: 3, cap: Duration::from_mins(30) };
 
 /// While no mail server is configured, how often we look whether there is one.
 const UNCONFIGURED_WAIT: TimeDelta = TimeDelta::minutes(15);

@@ -10,7 +10,6 @@ use kernel::{At, Failure, General};
 use sea_orm::FromQueryResult;
 use serde::{Deserialize, Serialize};
 use store::{Store, StoreError, SystemSql};
-use utoipa::ToSchema;
 use uuid::Uuid;
 use web::{Ctx, Done, Html, PageFault, Path, Query, Routes as _};
 
@@ -54,7 +53,7 @@ struct LetterRow {
 }
 
 /// A letter as tests and tools read it.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
 pub(crate) struct DevMessage {
     id: MailId,
     to: String,

@@ -14,9 +14,9 @@ pub(crate) fn links(text: &str, html: &str) -> Vec<String> {
 
 fn in_text(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | '"'))
+        // The marks of a sentence around an address are no part of it.
+        .map(|word| word.trim_start_matches('(').trim_end_matches(['.', ',', ';', ')']))
         .filter(|word| word.starts_with("http://") || word.starts_with("https://"))
-        // The full stop of a sentence is no part of the address.
-        .map(|word| word.trim_end_matches(['.', ',', ';', ')']))
 }
 
 /// The escapes that a template writes into attributes.

@@ -19,6 +19,7 @@ mod migration;
 mod note;
 mod postman;
 mod send;
+mod sweep;
 
 use host::{Core, Registry};
 
@@ -48,6 +49,7 @@ impl host::Module for Module {
         app.migrations(migrations());
         deliver::register(app);
         dev::register(app);
+        sweep::register(app);
         app.check("mail", can_leave);
     }
 }

@@ -5,7 +5,6 @@ use std::str::FromStr as _;
 use kernel::{At, MailAddress};
 use sea_orm::FromQueryResult;
 use store::{Store, StoreError, SystemSql};
-use uuid::Uuid;
 
 use crate::letter::Words;
 

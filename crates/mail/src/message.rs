@@ -6,20 +6,25 @@ use lettre::message::{Mailbox, MultiPart};
 
 use crate::mail::{MailId, Queued};
 
-/// Builds the message. The library encodes every header; control characters were refused before.
+/// Builds the message. The library encodes every header. Control characters were refused when the
+/// letter was handed over; should one be here all the same, it becomes a space.
 pub(crate) fn build(from: &Mailbox, domain: &str, id: MailId, queued: &Queued, now: At) -> Result<Message, lettre::error::Error> {
     let sender = match &queued.words.from_name {
-        Some(name) => Mailbox::new(Some(name.clone()), from.email.clone()),
+        Some(name) => Mailbox::new(Some(one_line(name)), from.email.clone()),
         None => from.clone(),
     };
     let to = queued.to.as_str().parse().map(|address| Mailbox::new(None, address));
     Message::builder()
         .from(sender)
         .to(to.map_err(|_| lettre::error::Error::EmailMissingAt)?)
-        .subject(queued.words.subject.as_str())
+        .subject(one_line(&queued.words.subject))
         .date(now.into())
         .message_id(Some(format!("<{id}@{domain}>")))
         .multipart(MultiPart::alternative_plain_html(queued.words.text.clone(), queued.words.html.clone()))
+}
+
+fn one_line(text: &str) -> String {
+    text.replace(char::is_control, " ")
 }
 
 #[cfg(test)]

@@ -92,7 +92,7 @@ async fn connect(url: &SecretRef) -> Result<Smtp, NotDelivered> {
 /// Says what an error of the mail server means for the letter. Its own words are left out: they
 /// often repeat the address.
 fn judged(error: &SmtpError) -> NotDelivered {
-    let code = error.status().map(|code| u16::from(code));
+    let code = error.status().map(u16::from);
     match code {
         Some(code) if error.is_permanent() && !ABOUT_US.contains(&code) => {
             NotDelivered::Refused(format!("the mail server answered {code}"))

@@ -75,6 +75,6 @@ impl NewMail {
         letter.check()?;
         let words = serde_json::to_string(&letter.words()).map_err(Failure::internal)?;
         let expires_at = letter.expires_at.unwrap_or(now + LIFETIME);
-        Ok(Self { id: MailId::new(now), sealed: cipher.seal(SEAL, &words)?, expires_at })
+        Ok(Self { id: MailId::new(now), sealed: cipher.seal(SEAL, &words), expires_at })
     }
 }

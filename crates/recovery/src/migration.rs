@@ -58,6 +58,7 @@ fn cases(schema: &mut Schema) {
         t.col(integer("misses"));
         t.col(integer("read_backs"));
         t.col(uuid_null("last_failure_id"));
+        t.col(uuid_null("method_id"));
         t.col(text_null("hold_kind"));
         t.col(timestamp_with_time_zone_null("hold_until"));
         t.col(timestamp_with_time_zone_null("closed_at"));

@@ -75,6 +75,10 @@ impl Bound {
         write_target(self.sql.sqlite).is_some()
     }
 
+    pub(crate) const fn text(&self, engine: Engine) -> &'static str {
+        self.sql.text(engine)
+    }
+
     pub(crate) fn statement(self, engine: Engine, org: Uuid) -> Statement {
         let mut values = Vec::with_capacity(self.values.len() + 1);
         values.push(Value::from(org));

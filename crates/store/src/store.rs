@@ -11,6 +11,7 @@ use crate::postgres::Servers;
 use crate::schema::Roles;
 use crate::session::Session;
 use crate::sqlite::Files;
+use crate::testing::Recorder;
 use crate::{Cipher, KeyValue, MasterKey, StoreError, System, Tx};
 
 /// Which database runs. Only a room's private `store` module and migrations may ask.
@@ -31,13 +32,23 @@ impl Engine {
 }
 
 /// Where the data lives.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub enum Location {
     /// A file; made when missing.
     Sqlite(PathBuf),
     /// Three addresses, one for each role. With `owner` alone the roles of the two doors are made
     /// and assumed by the program, which is meant for development.
     Postgres { owner: String, app: Option<String>, system: Option<String> },
+}
+
+impl std::fmt::Debug for Location {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Sqlite(path) => write!(f, "Sqlite({})", path.display()),
+            // The addresses carry passwords.
+            Self::Postgres { .. } => f.write_str("Postgres(***)"),
+        }
+    }
 }
 
 /// The layers of isolation. All are on; a test switches one off to prove that the others hold.
@@ -117,6 +128,8 @@ struct Opened {
     cipher: Cipher,
     cache: KeyValue,
     listeners: OnceLock<Arc<dyn Listeners>>,
+    /// Asleep unless a test wakes it; see [`crate::testing::record`].
+    recorder: Recorder,
 }
 
 pub(crate) enum Database {
@@ -142,6 +155,7 @@ impl Store {
             cache: KeyValue::new(clock.clone()),
             clock,
             listeners: OnceLock::new(),
+            recorder: Recorder::default(),
         })))
     }
 
@@ -225,6 +239,10 @@ impl Store {
 
     pub(crate) fn database(&self) -> &Database {
         &self.0.database
+    }
+
+    pub(crate) fn recorder(&self) -> &Recorder {
+        &self.0.recorder
     }
 
     pub(crate) fn guards(&self) -> Guards {

@@ -2,7 +2,7 @@
 
 use std::str::FromStr as _;
 
-use kernel::{Actor, At, OrgId};
+use kernel::{At, OrgId};
 use sea_orm::sea_query::{IntoCondition, OnConflict};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait as _, ConnectionTrait as _, EntityTrait, FromQueryResult, Insert, IntoActiveModel, QueryFilter as _,
@@ -14,7 +14,7 @@ use crate::session::Session;
 use crate::sql::{SystemBound, refuse_write};
 use crate::store::Database;
 use crate::write::seen_version;
-use crate::{Cipher, Engine, Find, Mode, Store, StoreError, Tx};
+use crate::{Cipher, Engine, Find, Mode, Store, StoreError, Tx, Who};
 
 type Column<A> = <<A as ActiveModelTrait>::Entity as EntityTrait>::Column;
 type Model<A> = <<A as ActiveModelTrait>::Entity as EntityTrait>::Model;
@@ -134,7 +134,7 @@ impl System {
 
     /// The same database transaction goes on as a tenant's: registering makes an account here and
     /// the organization's rows there, and both are kept or neither.
-    pub async fn within(self, org: OrgId, actor: Actor) -> Result<Tx, StoreError> {
+    pub async fn within(self, org: OrgId, who: impl Into<Who>) -> Result<Tx, StoreError> {
         let pin = match (self.store.database(), self.mode) {
             (Database::Sqlite(_), Mode::Write) => Some(format!("UPDATE temp.ctx SET org_id = x'{}'", org.uuid().simple())),
             // The readers of the system door carry no triggers: there is nothing to guard.
@@ -151,7 +151,7 @@ impl System {
             self.session.execute_unprepared(&pin).await?;
         }
         tracing::trace!(why = self.why, %org, "system transaction goes on as a tenant's");
-        Ok(Tx::new(self.store, self.session, org, actor.into(), self.mode))
+        Ok(Tx::new(self.store, self.session, org, who.into(), self.mode))
     }
 
     /// Keeps everything. Fails when any statement of the transaction failed.

@@ -1,10 +1,20 @@
 //! Ways past the doors, for tests that prove the guards. Nothing in the program calls them.
 
-use sea_orm::{ConnectionTrait as _, QueryResult, Statement};
-use sqlx::AssertSqlSafe;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
+use chrono::{DateTime, NaiveDate, Utc};
+use kernel::OrgId;
+use sea_orm::{ConnectionTrait as _, DbErr, QueryResult, Statement, TryGetable};
+use sqlx::AssertSqlSafe;
+use uuid::Uuid;
+
+use crate::sql::Bound;
 use crate::store::Database;
-use crate::{Store, StoreError, Tx};
+use crate::{Engine, Store, StoreError, Tx};
+
+/// One row with each column's name and its value as text; `None` is null.
+pub type Texts = Vec<(String, Option<String>)>;
 
 /// Runs SQL as the owner of the tables, outside any guard: to drop a policy, to look at the truth.
 pub async fn owner_sql(store: &Store, sql: impl Into<String>) -> Result<u64, StoreError> {
@@ -24,6 +34,11 @@ pub async fn owner_rows(store: &Store, sql: impl Into<String>) -> Result<Vec<Que
     })
 }
 
+/// As [`owner_rows`], every value as text.
+pub async fn owner_texts(store: &Store, sql: impl Into<String>) -> Result<Vec<Texts>, StoreError> {
+    Ok(owner_rows(store, sql).await?.iter().map(texts).collect())
+}
+
 /// Runs unchecked SQL on the connection of a tenant transaction.
 pub async fn tenant_sql(tx: &mut Tx, sql: &str) -> Result<u64, StoreError> {
     Ok(tx.session.execute_raw(Statement::from_string(tx.engine().backend(), sql)).await?.rows_affected())
@@ -32,4 +47,87 @@ pub async fn tenant_sql(tx: &mut Tx, sql: &str) -> Result<u64, StoreError> {
 /// Runs unchecked SQL on the connection of a tenant transaction and reads the rows.
 pub async fn tenant_rows(tx: &mut Tx, sql: &str) -> Result<Vec<QueryResult>, StoreError> {
     Ok(tx.session.query_all_raw(Statement::from_string(tx.engine().backend(), sql)).await?)
+}
+
+/// As [`tenant_rows`], every value as text.
+pub async fn tenant_texts(tx: &mut Tx, sql: &str) -> Result<Vec<Texts>, StoreError> {
+    Ok(tenant_rows(tx, sql).await?.iter().map(texts).collect())
+}
+
+/// Keeps the plain statements of the tenant door once a test asks for it.
+#[derive(Default)]
+pub(crate) struct Recorder(OnceLock<Mutex<BTreeMap<&'static str, Bound>>>);
+
+impl Recorder {
+    pub(crate) fn note(&self, engine: Engine, bound: &Bound) {
+        if let Some(kept) = self.0.get() {
+            kept.lock().unwrap_or_else(PoisonError::into_inner).insert(bound.text(engine), bound.clone());
+        }
+    }
+}
+
+/// Begins to keep each plain statement of the tenant door with the values that it ran with last.
+pub fn record(store: &Store) {
+    store.recorder().0.get_or_init(Mutex::default);
+}
+
+/// What ran since [`record`].
+pub fn recorded(store: &Store) -> Vec<Recorded> {
+    let Some(kept) = store.recorder().0.get() else { return Vec::new() };
+    let kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+    kept.iter().map(|(sql, bound)| Recorded { sql, bound: bound.clone() }).collect()
+}
+
+/// A plain statement that ran, with its last values.
+#[derive(Debug, Clone)]
+pub struct Recorded {
+    pub sql: &'static str,
+    bound: Bound,
+}
+
+impl Recorded {
+    /// Whether it changes rows.
+    pub fn writes(&self) -> bool {
+        self.bound.writes()
+    }
+
+    /// Reads with it once more, in another transaction, with `org` in place of the organization that
+    /// the door would bind.
+    pub async fn read_as(&self, tx: &mut Tx, org: OrgId) -> Result<Vec<Texts>, StoreError> {
+        let statement = self.bound.clone().statement(tx.engine(), org.uuid());
+        Ok(tx.session.query_all_raw(statement).await?.iter().map(texts).collect())
+    }
+
+    /// Writes with it once more, as [`Recorded::read_as`]; counts the rows that it changed.
+    pub async fn write_as(&self, tx: &mut Tx, org: OrgId) -> Result<u64, StoreError> {
+        let statement = self.bound.clone().statement(tx.engine(), org.uuid());
+        Ok(tx.session.execute_raw(statement).await?.rows_affected())
+    }
+}
+
+fn texts(row: &QueryResult) -> Texts {
+    let columns = row.column_names().into_iter();
+    columns
+        .map(|column| {
+            let value = text(row, &column);
+            (column, value)
+        })
+        .collect()
+}
+
+/// The value as text, whatever its type is on this engine.
+fn text(row: &QueryResult, column: &str) -> Option<String> {
+    fn shown<T: TryGetable + ToString>(row: &QueryResult, column: &str) -> Result<Option<String>, DbErr> {
+        Ok(row.try_get_by::<Option<T>, _>(column)?.map(|value| value.to_string()))
+    }
+    shown::<i64>(row, column)
+        .or_else(|_| shown::<i32>(row, column))
+        .or_else(|_| shown::<String>(row, column))
+        .or_else(|_| shown::<Uuid>(row, column))
+        .or_else(|_| shown::<bool>(row, column))
+        .or_else(|_| shown::<f64>(row, column))
+        .or_else(|_| shown::<DateTime<Utc>>(row, column))
+        .or_else(|_| shown::<NaiveDate>(row, column))
+        .or_else(|_| shown::<serde_json::Value>(row, column))
+        .unwrap_or_else(|_| Some(format!("a value of {column} that no reader knows")))
 }

@@ -32,8 +32,8 @@ impl Tx {
     }
 
     /// A transaction for work without a person: webhooks, workflows, the command line.
-    pub async fn for_org(store: &Store, org: OrgId, actor: Actor) -> Result<Self, StoreError> {
-        store.begin(Pin { org, who: actor.into(), rights: None }, Mode::Write).await
+    pub async fn for_org(store: &Store, org: OrgId, who: impl Into<Who>) -> Result<Self, StoreError> {
+        store.begin(Pin { org, who: who.into(), rights: None }, Mode::Write).await
     }
 
     pub const fn org(&self) -> OrgId {
@@ -99,6 +99,7 @@ impl Tx {
 
     fn statement(&self, bound: Bound) -> Result<sea_orm::Statement, StoreError> {
         refuse_write(self.mode == Mode::Read, bound.writes())?;
+        self.store.recorder().note(self.engine(), &bound);
         Ok(bound.statement(self.engine(), self.org.uuid()))
     }
 

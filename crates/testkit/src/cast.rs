@@ -17,12 +17,16 @@ impl TestApp {
         let profile = self.nobody().post("/v1/auth/register", body).await.expect(201);
         let token = self.token_to(email).await;
         self.nobody().post("/v1/auth/verify-email", json!({"token": token})).await.ok();
-        self.sign_in(email).await.unwrap_or_else(|| self.holding(&profile))
+        self.on_stage(email, &profile["organization"]["id"]);
+        self.holding(&profile)
     }
 
-    /// Signs in with the password of the cast.
+    /// Signs somebody in who signed up here, into the organization that they act in; `None` for
+    /// strangers and for those who are refused.
     pub async fn sign_in(&self, email: &str) -> Option<Client> {
-        let answer = self.nobody().post("/v1/auth/login", json!({"email": email, "password": PASSWORD})).await;
+        let org = self.stage_of(email)?;
+        let shown = json!({"email": email, "password": PASSWORD, "org_id": org});
+        let answer = self.nobody().post("/v1/auth/login", shown).await;
         (answer.status == 200).then(|| self.holding(&answer.body["data"]))
     }
 
@@ -81,8 +85,7 @@ impl TestApp {
         // Everybody founds an organization at sign-up; the invitation adds a second one.
         let person = self.sign_up(email, name, &format!("{name} own")).await;
         let joined = person.post("/v1/invitations/accept", json!({"token": invitation})).await.ok();
-        let org = joined["organization"]["id"].as_str().or_else(|| alice.profile["organization"]["id"].as_str()).unwrap_or_default().to_owned();
-        let answer = self.nobody().post("/v1/auth/login", json!({"email": email, "password": PASSWORD, "org_id": org})).await;
-        self.holding(&answer.ok())
+        self.on_stage(email, &joined["organization"]["id"]);
+        self.sign_in(email).await.expect("was put on stage just now")
     }
 }

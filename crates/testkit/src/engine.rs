@@ -31,16 +31,19 @@ pub fn require(what: &str, missing: Option<&str>) -> bool {
     false
 }
 
-/// One server for all tests of a process.
-pub(crate) fn postgres() -> Result<&'static ThrowawayPostgres, &'static str> {
+/// One server for all tests of a process; without one it says so, or fails where one is required.
+pub fn postgres() -> Option<&'static ThrowawayPostgres> {
     static SERVER: OnceLock<Result<ThrowawayPostgres, String>> = OnceLock::new();
-    SERVER.get_or_init(ThrowawayPostgres::start).as_ref().map_err(String::as_str)
+    let server = SERVER.get_or_init(ThrowawayPostgres::start);
+    require("postgres", server.as_ref().err().map(String::as_str)).then(|| server.as_ref().ok()).flatten()
 }
 
 /// Whether stories can run on this engine here.
 pub fn available(engine: TestEngine) -> bool {
-    match engine {
-        TestEngine::Sqlite => true,
-        TestEngine::Postgres => require("postgres", postgres().err()),
-    }
+    engine == TestEngine::Sqlite || postgres().is_some()
+}
+
+/// The engines that stories can run on here.
+pub fn engines() -> impl Iterator<Item = TestEngine> {
+    [TestEngine::Sqlite, TestEngine::Postgres].into_iter().filter(|engine| available(*engine))
 }

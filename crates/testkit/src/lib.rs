@@ -10,16 +10,25 @@
 //! ```
 
 mod app;
+mod browser;
 mod cast;
 mod client;
 mod engine;
+mod logs;
 mod postgres;
+mod truth;
+mod webhook;
 
 pub use app::{Options, TestApp, rooms};
+pub use browser::{Browser, csrf_in};
+pub use cast::PASSWORD;
 pub use client::{Answer, Client};
-pub use engine::{TestEngine, available, require};
+pub use engine::{TestEngine, available, engines, postgres, require};
+pub use logs::{keep_logs, logs};
 pub use postgres::ThrowawayPostgres;
 pub use serde_json::{Value, json};
+pub use truth::Row;
+pub use webhook::stripe_signature;
 
 /// Runs the same stories on SQLite and, where a server is found, on PostgreSQL. The modules come
 /// from a function `modules()` in scope.

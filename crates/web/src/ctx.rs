@@ -126,6 +126,8 @@ impl Ctx {
         let pin = Pin { org, who: Who { actor: caller.actor, ..self.who() }, rights: caller.member };
         self.core.store.begin(pin, mode).await.map_err(|error| match error {
             StoreError::StaleRights => Failure::new(General::NotAuthenticated),
+            // Where there is one writer, a repetition waits for its turn here rather than at the key.
+            StoreError::TimedOut if self.idempotency.is_some() => Failure::new(General::IdempotencyKeyInUse).retry_after(1),
             other => other.into(),
         })
     }

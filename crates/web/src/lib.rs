@@ -19,6 +19,7 @@ mod errors_page;
 pub mod extract;
 mod health;
 mod layers;
+mod metrics;
 mod mount;
 pub mod openapi;
 pub mod page;

@@ -40,6 +40,7 @@ impl host::Module for Module {
         app.provide(Listening::default());
         let settings = Settings::read(app);
         app.provide(settings);
+        crate::metrics::register(app);
         app.service("http", Role::Web, serve);
     }
 }

@@ -13,7 +13,7 @@ use super::connection::{ChangeConnection, Mode, Model, NewConnection};
 use super::new_connection::{
     API_KEY, WEBHOOK_SECRET, check_key, check_name, check_secret, check_url, mode, refuse_base_url, row, sealed,
 };
-use super::{ConnectionFault, store};
+use super::{ConnectionFault, store as rows};
 
 type Result<T, E = Failed<ConnectionFault>> = std::result::Result<T, E>;
 
@@ -36,12 +36,12 @@ impl Event for ConnectionChanged {
 
 /// The connection, if it is this organization's.
 pub async fn find(tx: &mut Tx, id: ConnectionId) -> Result<Model> {
-    store::by_id(tx, id).await?.ok_or_else(|| ConnectionFault::NotFound.into())
+    rows::by_id(tx, id).await?.ok_or_else(|| ConnectionFault::NotFound.into())
 }
 
 /// A page of connections, newest first.
 pub async fn list(tx: &mut Tx, limit: Limit, after: Option<&After>) -> Result<Page<Model>> {
-    Ok(store::page(tx, limit, after).await?)
+    Ok(rows::page(tx, limit, after).await?)
 }
 
 /// Connects a provider.

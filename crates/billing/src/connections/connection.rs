@@ -131,7 +131,9 @@ pub struct ConnectionView {
     pub has_api_key: bool,
     pub base_url: Option<String>,
     pub is_active: bool,
+    #[schema(value_type = String, format = DateTime)]
     pub created_at: At,
+    #[schema(value_type = String, format = DateTime)]
     pub updated_at: At,
     pub version: i32,
 }

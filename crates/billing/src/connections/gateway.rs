@@ -5,7 +5,7 @@ use store::{Cipher, Store, StoreError, Tx};
 
 use super::connection::Model;
 use super::new_connection::{API_KEY, WEBHOOK_SECRET};
-use super::{ConnectionFault, store};
+use super::{ConnectionFault, store as rows};
 use crate::provider::{Account, Gateway, ProviderName, Providers};
 
 /// The gateway of a connection, with its secrets open. Take it inside a transaction, use it after:
@@ -13,7 +13,7 @@ use crate::provider::{Account, Gateway, ProviderName, Providers};
 ///
 /// 404 for one that is not there, 503 for one that is switched off.
 pub async fn gateway(tx: &mut Tx, providers: &Providers, id: ConnectionId) -> Result<Gateway, Failed<ConnectionFault>> {
-    let row = store::by_id(tx, id).await?.ok_or(ConnectionFault::NotFound)?;
+    let row = rows::by_id(tx, id).await?.ok_or(ConnectionFault::NotFound)?;
     if !row.is_active {
         return Err(ConnectionFault::ProviderNotConfigured.into());
     }
@@ -42,6 +42,6 @@ pub(crate) struct Address {
 /// Whose address it is; `None` for a connection that is not there or switched off.
 pub(crate) async fn at_address(to: &Store, id: ConnectionId) -> Result<Option<Address>, StoreError> {
     let mut system = to.system_read("whose webhook address this is").await?;
-    let found = store::anywhere(&mut system, id).await?;
+    let found = rows::anywhere(&mut system, id).await?;
     Ok(found.map(|row| Address { org: row.org_id.into(), row }))
 }

@@ -90,8 +90,8 @@ pub(super) async fn succeeded(tx: &mut Tx, scene: &Scene<'_>, event: &ProviderEv
     let customer = payer::customer(tx, &event.customer).await?;
     let transaction = transactions::add_refs(tx, transaction, &event.refs, customer).await?;
     Ok(match transactions::receive(tx, transaction, new).await? {
-        Some(Received::Counted(..)) => Verdict::Applied(Some(id)),
-        Some(Received::Known(_)) => Verdict::Ignored(reason::NOTHING_NEW, Some(id)),
+        Some(Received { receipt: Some(_), .. }) => Verdict::Applied(Some(id)),
+        Some(Received { receipt: None, .. }) => Verdict::Ignored(reason::NOTHING_NEW, Some(id)),
         None => Verdict::Failed(reason::CURRENCY_DIFFERS, Some(id)),
     })
 }

@@ -30,7 +30,7 @@ const GIVE_UP: Activity<(), ()> = Activity::new("billing.give_up_waiting");
 
 /// Half an hour of tries: an outage of a provider is mostly shorter. The last one goes without the
 /// provider's answer, for a case too many is better than a failure that nobody hears of.
-const TRIES: Retry = Retry { max: 8, first: Duration::from_secs(10), factor: 3, cap: Duration::from_secs(600) };
+const TRIES: Retry = Retry { max: 8, first: Duration::from_secs(10), factor: 3, cap: Duration::from_mins(10) };
 
 /// Events whose parent did not come within thirty days are laid aside.
 const LAY_ASIDE: SystemSql = SystemSql::both(

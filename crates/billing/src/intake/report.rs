@@ -11,7 +11,7 @@ use super::provider_event::{ActiveModel, EventState, Model, reason};
 use super::report_types::{ReportFailure, ReportFault};
 use super::taking::{replay, set_state};
 use super::views::{EventView, RefView, ReportedView};
-use super::{Sink, store};
+use super::{Sink, store as rows};
 use crate::connections;
 use crate::provider::ProviderEvent;
 use crate::transactions::{self, Source, TransactionView};
@@ -56,7 +56,7 @@ pub(super) async fn report(tx: &mut Tx, sink: Option<&Sink>, report: &ReportFail
 async fn source(tx: &mut Tx, report: &ReportFailure) -> Result<Source> {
     let gateway = report.gateway.clone();
     if let Some(id) = report.connection_id {
-        let row = connections::find(tx, id).await.map_err(|_| ReportFault::ConnectionNotFound)?;
+        let row = connections::find(tx, id).await.map_err(Failed::of)?;
         if row.provider != gateway {
             return Err(Failure::field("gateway", format!("the connection is one of {}", row.provider)).into());
         }
@@ -86,8 +86,8 @@ async fn keep(tx: &mut Tx, report: &ReportFailure, event: &ProviderEvent, source
         tries: Set(0),
         ..Default::default()
     };
-    let is_new = store::insert_unless_known(tx, row).await?;
-    let row = store::by_event_id(tx, API, &event.id).await?;
+    let is_new = rows::insert_unless_known(tx, row).await?;
+    let row = rows::by_event_id(tx, API, &event.id).await?;
     Ok((row.ok_or_else(|| Failure::internal("an event that was just kept is not there"))?, is_new))
 }
 
@@ -109,7 +109,7 @@ pub(super) async fn by_ref(tx: &mut Tx, reference: &str) -> Result<RefView> {
     let id = transaction.transaction_id();
     let failures = transactions::failures(tx, id).await?;
     let receipts = transactions::receipts(tx, id).await?;
-    let events = store::of_transaction(tx, id).await?;
+    let events = rows::of_transaction(tx, id).await?;
     Ok(RefView {
         transaction_id: id,
         reference: transaction.obligation_key.clone(),

@@ -9,7 +9,6 @@ use crate::provider::{CustomerFacts, EventKind, MethodFacts, ProviderEvent, RawD
 faults! {
     /// Faults of reported failures.
     pub enum ReportFault {
-        ConnectionNotFound = 404 "connection_not_found" "There is no such connection.",
         RefNotFound = 404 "event_ref_not_found" "Nothing was reported under this reference.",
         CurrencyDiffers = 422 "currency_differs" "This payment is known in another currency.",
     }
@@ -52,6 +51,7 @@ pub struct ReportFailure {
     pub failure_message: Option<String>,
     /// The network's advice: a Mastercard merchant advice code or a Visa category.
     pub network_advice_code: Option<String>,
+    #[schema(value_type = String, format = DateTime)]
     pub occurred_at: At,
     pub customer: ReportedCustomer,
     pub payment_method: Option<ReportedMethod>,

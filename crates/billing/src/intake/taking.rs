@@ -8,7 +8,7 @@ use store::Tx;
 
 use super::apply::{self, Scene, Verdict};
 use super::provider_event::{ActiveModel, EventState, Model, reason};
-use super::{Sink, store};
+use super::{Sink, store as rows};
 use crate::provider::ProviderEvent;
 use crate::transactions::{self, Source};
 
@@ -40,10 +40,10 @@ pub(super) async fn keep(tx: &mut Tx, delivery: &Delivery<'_>, source: &str) -> 
         tries: Set(0),
         ..Default::default()
     };
-    if !store::insert_unless_known(tx, row).await? {
+    if !rows::insert_unless_known(tx, row).await? {
         return Ok(None);
     }
-    Ok(store::by_event_id(tx, source, &delivery.event.id).await?)
+    Ok(rows::by_event_id(tx, source, &delivery.event.id).await?)
 }
 
 /// Applies a kept event, marks what became of it, and replays what waited for it.
@@ -51,7 +51,7 @@ pub(super) async fn settle(tx: &mut Tx, source: &Source, sink: Option<&Sink>, ro
     let scene = Scene { source, sink, event_row: row.id };
     let verdict = apply::apply(tx, &scene, event).await?;
     if verdict == Verdict::Quarantined {
-        store::wait_for(tx, &row.source, &event.refs, row.id).await?;
+        rows::wait_for(tx, &row.source, &event.refs, row.id).await?;
     }
     mark(tx, row, verdict, event).await?;
     if let Some(transaction) = verdict.transaction() {
@@ -68,7 +68,7 @@ pub(super) async fn replay(tx: &mut Tx, source: &Source, sink: Option<&Sink>, tr
         let mut ids: Vec<&str> = refs.all().collect();
         ids.push(&known.obligation_key);
         let since: At = tx.now() - WAIT_FOR_PARENT;
-        let waiting = store::waiting(tx, &source.key(), &ids, since).await?;
+        let waiting = rows::waiting(tx, &source.key(), &ids, since).await?;
         let mut freed = false;
         for row in waiting {
             freed |= retry(tx, source, sink, row).await?;

@@ -47,7 +47,9 @@ pub struct EventView {
     pub state: String,
     /// Why it was not applied.
     pub reason: Option<String>,
+    #[schema(value_type = String, format = DateTime)]
     pub occurred_at: At,
+    #[schema(value_type = String, format = DateTime)]
     pub received_at: At,
 }
 

@@ -6,18 +6,20 @@
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use host::Core;
 use kernel::{Actor, ConnectionId, Failure, faults};
+use serde_json::{Value, json};
 use store::Tx;
 use web::{Ctx, Path, RawBody};
 
 use super::provider_event::{EventState, reason};
 use super::taking::{Delivery, keep, set_state, settle};
 use super::{Sink, later};
-use crate::connections::{self, Address};
+use crate::connections::{self, Address, ConnectionFault};
 use crate::provider::{Gateway, Joined, NoProvider, ProviderError, ProviderEvent, ProviderName, Providers};
 use crate::transactions::Source;
 
@@ -27,7 +29,6 @@ faults! {
         SignatureInvalid = 400 "webhook_signature_invalid" "The signature does not match. Check the signing secret of this connection.",
         BodyInvalid = 400 "webhook_body_invalid" "The body is not an event of this provider.",
         ConnectionUnknown = 404 "webhook_connection_unknown" "There is no such connection.",
-        ProviderNotConfigured = 503 "webhook_provider_not_configured" "This payment provider is not available here.",
     }
 }
 
@@ -35,29 +36,37 @@ pub(super) fn routes() -> Router<Core> {
     Router::new().route("/v1/webhooks/{provider}/{connection_id}", post(receive_webhook))
 }
 
-/// What a provider reads of an answer is its status; the word beside it is for people who look.
+/// What a provider reads of an answer is its status; the words are for people who look.
 async fn receive_webhook(ctx: Ctx, Path((provider, connection)): Path<(String, String)>, RawBody(body): RawBody) -> Response {
     match take(ctx.core(), &provider, &connection, ctx.headers(), &body).await {
-        Ok(word) => (StatusCode::OK, word).into_response(),
-        Err(failure) => refused(failure),
+        Ok(outcome) => said(StatusCode::OK, &json!({ "received": true, "outcome": outcome })),
+        Err(failure) => refused(&failure),
     }
 }
 
-fn refused(failure: Failure) -> Response {
-    let status = StatusCode::from_u16(failure.status).ok().filter(|status| status.as_u16() < 500);
-    match status {
-        Some(status) => (status, failure.message.into_owned()).into_response(),
-        None => {
+fn said(status: StatusCode, body: &Value) -> Response {
+    (status, [(CONTENT_TYPE, "application/json")], body.to_string()).into_response()
+}
+
+fn refused(failure: &Failure) -> Response {
+    let body = json!({ "error": { "code": failure.code, "message": failure.message } });
+    match StatusCode::from_u16(failure.status) {
+        Ok(status) if status.is_client_error() => said(status, &body),
+        _ => {
             // Whatever broke on our side, the provider shall send it again.
-            tracing::error!(event = "billing.webhook_failed", code = failure.code, cause = failure.cause.as_deref().map(tracing::field::display));
-            (StatusCode::SERVICE_UNAVAILABLE, [("retry-after", "30")], failure.message.into_owned()).into_response()
+            if let Some(cause) = &failure.cause {
+                tracing::error!(event = "billing.webhook_failed", code = failure.code, %cause, "a webhook could not be kept");
+            }
+            let mut response = said(StatusCode::SERVICE_UNAVAILABLE, &body);
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("30"));
+            response
         }
     }
 }
 
 async fn take(core: &Core, provider: &str, connection: &str, headers: &HeaderMap, body: &Bytes) -> Result<&'static str, Failure> {
     let name: ProviderName = provider.parse().map_err(|unknown| match unknown {
-        NoProvider::NotConfigured => WebhookFault::ProviderNotConfigured.into_failure().with_message("provider_not_configured"),
+        NoProvider::NotConfigured => Failure::new(ConnectionFault::ProviderNotConfigured),
         NoProvider::Unknown => WebhookFault::ConnectionUnknown.into_failure(),
     })?;
     let id: ConnectionId = connection.parse().map_err(|_| WebhookFault::ConnectionUnknown.into_failure())?;
@@ -107,7 +116,7 @@ async fn take_one(core: &Core, address: &Address, gateway: &Gateway, raw: &str, 
         Ok(word) => Ok(word),
         // The event is good and applying it is not: keep it alone, and try again later.
         Err(failure) if failure.status >= 500 || failure.status == 409 => {
-            tracing::warn!(event = "billing.apply_failed", code = failure.code, cause = failure.cause.as_deref().map(tracing::field::display));
+            tracing::warn!(event = "billing.apply_failed", code = failure.code, %failure, "an event is kept and applied later");
             store_one(core, address, raw, &known, false).await
         }
         Err(failure) => Err(failure),

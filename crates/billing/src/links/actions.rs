@@ -7,7 +7,7 @@ use store::{AuditLine, Tx};
 
 use super::finish::SessionAbandoned;
 use super::link::{ActiveModel, LinkState, Model};
-use super::{LinkFault, store};
+use super::{LinkFault, store as rows};
 use crate::event::CheckoutExpired;
 use crate::transactions;
 
@@ -48,7 +48,7 @@ pub async fn revoke_all(tx: &mut Tx, transaction: TransactionId) -> Result<u64, 
 
 /// The obligation is met: the link that did it is completed, its siblings are revoked. Counts both.
 pub async fn close(tx: &mut Tx, transaction: TransactionId, by: Option<LinkId>) -> Result<u64, Failure> {
-    let open = store::hold_open(tx, transaction).await?;
+    let open = rows::hold_open(tx, transaction).await?;
     let count = open.len() as u64;
     for link in open {
         let completed = by == Some(link.link_id());
@@ -70,11 +70,11 @@ pub async fn close(tx: &mut Tx, transaction: TransactionId, by: Option<LinkId>) 
 /// The provider's page was left. The link may be used again while it lasts. The transaction, if the
 /// session was one of ours.
 pub async fn session_expired(tx: &mut Tx, session: &str, tagged: Option<LinkId>) -> Result<Option<TransactionId>, Failure> {
-    let link = match store::hold_by_session(tx, session).await? {
+    let link = match rows::hold_by_session(tx, session).await? {
         Some(link) => Some(link),
         // The answer that names the session can be later than the session's own end.
         None => match tagged {
-            Some(id) => store::hold(tx, id).await?.filter(|link| link.psp_session_id.is_none()),
+            Some(id) => rows::hold(tx, id).await?.filter(|link| link.psp_session_id.is_none()),
             None => None,
         },
     };

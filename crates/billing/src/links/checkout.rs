@@ -10,7 +10,7 @@ use store::Tx;
 use super::actions::{give_back, reason_closed};
 use super::link::{LinkState, Model};
 use super::lookup::{Found, by_token, unknown};
-use super::{LinkFault, store};
+use super::{LinkFault, store as rows};
 use crate::connections;
 use crate::event::CheckoutOpened;
 use crate::provider::{
@@ -60,10 +60,10 @@ async fn begin(core: &Core, org: OrgId, link: LinkId) -> Result<Tx, Failure> {
 /// Takes the obligation for this payer. Whoever listens to `CheckoutOpened` may refuse.
 async fn reserve(core: &Core, org: OrgId, id: LinkId, token: &str) -> Result<Reserved, Failure> {
     let mut tx = begin(core, org, id).await?;
-    let transaction = store::by_id(&mut tx, id).await?.ok_or_else(unknown)?.transaction();
+    let transaction = rows::by_id(&mut tx, id).await?.ok_or_else(unknown)?.transaction();
     // Always the obligation first, then its links: money that arrives takes them in this order too.
     let transaction = transactions::hold(&mut tx, transaction).await?.ok_or_else(unknown)?;
-    let link = store::hold(&mut tx, id).await?.ok_or_else(unknown)?;
+    let link = rows::hold(&mut tx, id).await?.ok_or_else(unknown)?;
     if let Some(reason) = reason_closed(&link, &transaction, tx.now()) {
         return Err(reason.into_failure());
     }
@@ -119,12 +119,12 @@ async fn new_checkout(core: &Core, tx: &mut Tx, link: &Model, amount: Money, tok
 /// Writes down which session it is.
 async fn record(core: &Core, org: OrgId, id: LinkId, session: CheckoutSession) -> Result<Opening, Failure> {
     let mut tx = begin(core, org, id).await?;
-    let transaction = store::by_id(&mut tx, id).await?.ok_or_else(unknown)?.transaction();
+    let transaction = rows::by_id(&mut tx, id).await?.ok_or_else(unknown)?.transaction();
     let refs = Refs { session: Some(session.id.clone()), ..Refs::default() };
     if let Some(transaction) = transactions::hold(&mut tx, transaction).await? {
         transactions::add_refs(&mut tx, transaction, &refs, None).await?;
     }
-    let link = store::hold(&mut tx, id).await?.ok_or_else(unknown)?;
+    let link = rows::hold(&mut tx, id).await?.ok_or_else(unknown)?;
     if link.psp_session_id.as_deref() != Some(&session.id) {
         let mut row = link.into_active_model();
         row.psp_session_id = Set(Some(session.id));
@@ -150,7 +150,7 @@ async fn failed(core: &Core, org: OrgId, id: LinkId, error: ProviderError) -> Fa
 
 async fn release(core: &Core, org: OrgId, id: LinkId) -> Result<(), Failure> {
     let mut tx = begin(core, org, id).await?;
-    if let Some(link) = store::hold(&mut tx, id).await?.filter(|link| link.state() == LinkState::Checkout) {
+    if let Some(link) = rows::hold(&mut tx, id).await?.filter(|link| link.state() == LinkState::Checkout) {
         give_back(&mut tx, link).await?;
     }
     Ok(tx.commit().await?)

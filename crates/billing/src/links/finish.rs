@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::link::LinkState;
 use super::lookup::Found;
-use super::store;
+use super::store as rows;
 use crate::connections;
 use crate::event::Via;
 use crate::provider::{Action, IdempotencyKey, PaymentState, PaymentStatus, ProviderError, ProviderRef, Providers};
@@ -67,7 +67,7 @@ async fn record(core: &Core, found: &Found, state: &PaymentState) -> Result<(), 
     let id = found.link.link_id();
     let mut tx = Tx::for_org(&core.store, found.org, Actor::Payer(id)).await?;
     // What the link was when it was looked up may be over by now.
-    if store::by_id(&mut tx, id).await?.is_none_or(|link| link.state() == LinkState::Completed) {
+    if rows::by_id(&mut tx, id).await?.is_none_or(|link| link.state() == LinkState::Completed) {
         return Ok(());
     }
     let (Some(transaction), Some(amount), Some(key)) =

@@ -5,7 +5,7 @@ use kernel::{Failure, OrgId, Secret, chance};
 use store::StoreError;
 
 use super::link::Model;
-use super::store;
+use super::store as rows;
 
 /// Our tokens have 43 characters; whatever is longer is none.
 const TOKEN_LEN_MAX: usize = 128;
@@ -23,7 +23,7 @@ pub async fn by_token(core: &Core, token: &str) -> Result<Option<Found>, StoreEr
         return Ok(None);
     }
     let mut system = core.store.system_read("whose payment link this is").await?;
-    let link = store::by_hash(&mut system, &chance::digest(token)).await?;
+    let link = rows::by_hash(&mut system, &chance::digest(token)).await?;
     Ok(link.map(|link| Found { org: link.org_id.into(), link }))
 }
 

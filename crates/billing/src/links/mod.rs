@@ -30,5 +30,5 @@ pub use lookup::{Found, address, by_token};
 pub(crate) fn register(app: &mut Registry) {
     app.faults::<LinkFault>();
     app.public_pages(page::routes());
-    app.on::<SessionAbandoned, _, _>("billing.expire_session", finish::expire_session);
+    app.on::<SessionAbandoned>("billing.expire_session", finish::expire_session);
 }

@@ -6,13 +6,13 @@ use serde_json::json;
 use store::{AuditLine, Tx};
 
 use super::method::{ActiveModel, MethodState, Model};
-use super::store;
+use super::store as rows;
 use crate::event::MethodUpdated;
 use crate::provider::MethodFacts;
 
 /// The method, if it is this organization's.
 pub async fn find(tx: &mut Tx, id: PaymentMethodId) -> Result<Option<Model>, Failure> {
-    Ok(store::by_id(tx, id.uuid()).await?)
+    Ok(rows::by_id(tx, id.uuid()).await?)
 }
 
 /// Keeps what an event says of a method. New data makes a stale method usable.
@@ -34,8 +34,8 @@ pub async fn remember(tx: &mut Tx, source: &str, facts: &MethodFacts, customer: 
         customer_id: Set(customer.map(CustomerId::uuid)),
         ..Default::default()
     };
-    let is_new = store::insert_unless_known(tx, fresh).await?;
-    let known = store::by_token(tx, source, &facts.token).await?;
+    let is_new = rows::insert_unless_known(tx, fresh).await?;
+    let known = rows::by_token(tx, source, &facts.token).await?;
     let known = known.ok_or_else(|| Failure::internal("a method that was just kept is not there"))?;
     if is_new { Ok(known) } else { refresh(tx, known, facts, customer).await }
 }
@@ -75,7 +75,7 @@ fn differs<T: PartialEq>(known: Option<T>, told: Option<T>) -> bool {
 
 /// Marks what a method is good for, with the reason; marking it as it is changes nothing.
 pub async fn mark(tx: &mut Tx, id: PaymentMethodId, state: MethodState, reason: &str) -> Result<(), Failure> {
-    let Some(known) = store::by_id(tx, id.uuid()).await? else { return Ok(()) };
+    let Some(known) = rows::by_id(tx, id.uuid()).await? else { return Ok(()) };
     if known.state() == state || !known.state().may_become(state) {
         return Ok(());
     }

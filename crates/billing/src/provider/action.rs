@@ -79,7 +79,7 @@ pub struct NewCheckout {
 #[serde(tag = "result", rename_all = "snake_case")]
 pub enum ActionResult {
     /// The charge was taken in; money moved only if its status says so.
-    Charged(PaymentState),
+    Charged(Box<PaymentState>),
     Checkout(CheckoutSession),
     CheckoutExpired,
     Refunded {

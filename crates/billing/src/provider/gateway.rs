@@ -62,6 +62,11 @@ impl Gateway {
         self.account.api_key.is_some()
     }
 
+    /// What the sandbox signs with.
+    pub(crate) fn signing_secret(&self) -> Option<&Secret> {
+        self.webhook_secrets.first()
+    }
+
     pub(crate) fn verify(&self, headers: &HeaderMap, raw: &[u8], now: At) -> Result<Verified, SignatureFault> {
         self.provider.verify(&self.webhook_secrets, headers, raw, now)
     }

@@ -1,6 +1,5 @@
 //! The HTTP side of Stripe: ten calls, form-encoded, with our own limits.
 
-use std::sync::OnceLock;
 use std::time::Duration;
 
 use kernel::Secret;
@@ -14,20 +13,16 @@ use crate::provider::{Account, IdempotencyKey, ProviderError};
 const BASE_URL: &str = "https://api.stripe.com";
 /// The version whose shapes `parse` and `read` know best; pinned so that Stripe's changes come when we choose.
 const API_VERSION: &str = "2025-03-31.basil";
-/// A charge at a slow bank takes up to this long; a shorter limit would make results unknown that are not.
-const TIMEOUT: Duration = Duration::from_secs(30);
 /// Reading is quick; a webhook waits for it.
 const TIMEOUT_READ: Duration = Duration::from_secs(5);
-const TIMEOUT_CONNECT: Duration = Duration::from_secs(5);
 /// What to wait when Stripe says 429 without saying for how long.
 const RETRY_AFTER_DEFAULT_S: u64 = 2;
 
-/// One connection pool for all accounts; keys go with each call.
+/// The client of all accounts; keys go with each call.
 #[derive(Debug)]
 pub struct Client {
     /// In place of Stripe's own address, from the configuration.
     base_url: Option<String>,
-    http: OnceLock<Result<reqwest::Client, String>>,
 }
 
 /// A refusal that carries a document: an error object of Stripe.
@@ -46,18 +41,17 @@ impl From<ProviderError> for CallError {
 
 impl Client {
     pub fn new(base_url: Option<String>) -> Self {
-        Self { base_url, http: OnceLock::new() }
+        Self { base_url }
     }
 
     pub async fn get(&self, account: &Account, path: &str, query: &Fields) -> Result<Value, CallError> {
         let url = format!("{}?{}", self.url(account, path), query.encode());
-        let request = self.request(account, Method::GET, &url)?.timeout(TIMEOUT_READ);
+        let request = Self::request(account, Method::GET, &url)?.timeout(TIMEOUT_READ);
         read(request).await
     }
 
     pub async fn post(&self, account: &Account, path: &str, fields: &Fields, key: &IdempotencyKey) -> Result<Value, CallError> {
-        let request = self
-            .request(account, Method::POST, &self.url(account, path))?
+        let request = Self::request(account, Method::POST, &self.url(account, path))?
             .header("content-type", "application/x-www-form-urlencoded")
             .header("idempotency-key", key.as_str())
             .body(fields.encode());
@@ -69,23 +63,12 @@ impl Client {
         format!("{}{path}", base.trim_end_matches('/'))
     }
 
-    fn request(&self, account: &Account, method: Method, url: &str) -> Result<reqwest::RequestBuilder, ProviderError> {
+    fn request(account: &Account, method: Method, url: &str) -> Result<reqwest::RequestBuilder, ProviderError> {
         let no_key = || ProviderError::Config("the connection has no API key".into());
         let key: &Secret = account.api_key.as_ref().filter(|key| !key.is_empty()).ok_or_else(no_key)?;
-        let http = self.http.get_or_init(build).as_ref().map_err(|wrong| ProviderError::Config(wrong.clone()))?;
+        let http = crate::http::client().map_err(ProviderError::Config)?;
         Ok(http.request(method, url).bearer_auth(key.expose()).header("stripe-version", API_VERSION))
     }
-}
-
-fn build() -> Result<reqwest::Client, String> {
-    // Whoever is first in the process chooses the provider; a second choice changes nothing.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::builder()
-        .timeout(TIMEOUT)
-        .connect_timeout(TIMEOUT_CONNECT)
-        .redirect(reqwest::redirect::Policy::none())
-        .build()
-        .map_err(|wrong| wrong.to_string())
 }
 
 /// Sends, and sorts the answer by what it says about the effect.

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::client::CallError;
 use super::document::{decline, id, money, text};
 use super::form::Fields;
-use super::{Stripe, parse};
+use super::Stripe;
 use crate::provider::{
     Account, CustomerFacts, EventKind, Joined, PaymentState, PaymentStatus, ProviderError, ProviderEvent, ProviderRef, RawDecline, Refs,
 };
@@ -131,9 +131,7 @@ pub async fn join(stripe: &Stripe, account: &Account, mut event: ProviderEvent) 
 /// Fills in from the list of an invoice's payments, or of an intent's invoices.
 fn complete(event: &mut ProviderEvent, list: &Value) {
     let rows = list.get("data").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    // The default payment is the one that the invoice itself collects with.
-    let is_default = |row: &&Value| row.get("is_default").and_then(Value::as_bool) == Some(true);
-    let Some(row) = rows.iter().find(is_default).or_else(|| rows.first()) else { return };
+    let Some(row) = the_one(rows, event.kind) else { return };
     let (invoice, payment) = (row.get("invoice").unwrap_or(&Value::Null), row.pointer("/payment/payment_intent").unwrap_or(&Value::Null));
     let state = intent(payment);
     let known = Refs { invoice: id(row, "/invoice"), intent: id(row, "/payment/payment_intent"), charge: state.refs.charge, session: None };
@@ -151,6 +149,20 @@ fn complete(event: &mut ProviderEvent, list: &Value) {
             super::document::method(state.payment_method, payment.pointer("/last_payment_error/payment_method").unwrap_or(&Value::Null))
         });
     }
+}
+
+/// Which of an invoice's payments an event is about. A success is about one that succeeded: an
+/// invoice that was marked as paid has none, and its declined intent moved no money. Otherwise it is
+/// the default one, which the invoice itself collects with.
+fn the_one(rows: &[Value], kind: EventKind) -> Option<&Value> {
+    if kind == EventKind::PaymentSucceeded {
+        let is_paid = |row: &&Value| {
+            text(row, "/status").as_deref() == Some("paid") || text(row, "/payment/payment_intent/status").as_deref() == Some("succeeded")
+        };
+        return rows.iter().find(is_paid);
+    }
+    let is_default = |row: &&Value| row.get("is_default").and_then(Value::as_bool) == Some(true);
+    rows.iter().find(is_default).or_else(|| rows.first())
 }
 
 #[cfg(test)]
@@ -175,8 +187,15 @@ mod tests {
     }
 
     #[test]
+    fn an_invoice_that_was_marked_as_paid_has_no_payment() {
+        let declined = [json!({"status": "open", "is_default": true, "payment": {"payment_intent": {"id": "pi_1", "status": "requires_payment_method"}}})];
+        assert!(the_one(&declined, EventKind::PaymentSucceeded).is_none());
+        assert!(the_one(&declined, EventKind::PaymentFailed).is_some());
+    }
+
+    #[test]
     fn a_list_of_payments_completes_both_sides() {
-        let mut failed: ProviderEvent = parse::parse(&crate::provider::Verified::new(
+        let mut failed: ProviderEvent = crate::stripe::parse::parse(&crate::provider::Verified::new(
             json!({"id": "evt_1", "type": "invoice.payment_failed", "created": 1_763_600_000, "data": {"object": {"id": "in_1", "amount_due": 5, "currency": "eur"}}}).to_string().as_bytes(),
         ))
         .expect("an event");

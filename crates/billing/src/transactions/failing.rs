@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::failure::{self, ActiveModel};
 use super::transaction::Model;
-use super::{Happening, store};
+use super::{Happening, store as rows};
 use crate::event::PaymentFailed;
 use crate::provider::RawDecline;
 
@@ -51,7 +51,7 @@ pub async fn fail(tx: &mut Tx, transaction: Model, new: NewFailure) -> Result<Fa
     if transaction.state().after(Happening::ChargeFailed).is_err() {
         return Ok(Failing::Absorbed(transaction));
     }
-    let earlier = store::failures(tx, transaction.id).await?;
+    let earlier = rows::failures(tx, transaction.id).await?;
     let row = match earlier.iter().find(|known| is_same(known, &new)) {
         Some(known) => match learn(tx, known, &new).await? {
             Some(row) => row,

@@ -25,8 +25,8 @@ pub use state::{Happening, NotAState, Refused, Split, State, split};
 pub use transaction::{Model, Source};
 pub use view::{FailureView, ReceiptView, TransactionView};
 
-pub(crate) use failing::set_case;
-pub(crate) use find::{by_refs, receipt};
+pub(crate) use failing::{ECHO, set_case};
+pub(crate) use find::{by_refs, receipt_by_id};
 
 /// A failed charge, as a row.
 pub use failure::Model as FailureRow;

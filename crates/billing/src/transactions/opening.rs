@@ -6,7 +6,7 @@ use serde_json::json;
 use store::{AuditLine, Tx};
 
 use super::transaction::{ActiveModel, Model, Source};
-use super::{State, find, store};
+use super::{State, find, store as rows};
 use crate::provider::Refs;
 
 /// An obligation that something was told of.
@@ -26,19 +26,19 @@ pub async fn open(tx: &mut Tx, new: NewTransaction) -> Result<(Model, bool), Fai
     if let Some(known) = find::by_refs(tx, &source, &new.refs).await? {
         return Ok((add_refs(tx, known, &new.refs, new.customer).await?, false));
     }
-    if let Some(id) = store::id_by_refs(tx, &source, &[&new.obligation_key]).await?
-        && let Some(known) = store::hold(tx, id).await?
+    if let Some(id) = rows::id_by_refs(tx, &source, &[&new.obligation_key]).await?
+        && let Some(known) = rows::hold(tx, id).await?
     {
         return Ok((add_refs(tx, known, &new.refs, new.customer).await?, false));
     }
-    let is_new = store::insert_unless_there(tx, row(tx, &new)).await?;
-    let held = store::hold_by_key(tx, &source, &new.obligation_key).await?;
+    let is_new = rows::insert_unless_there(tx, row(tx, &new)).await?;
+    let held = rows::hold_by_key(tx, &source, &new.obligation_key).await?;
     let held = held.ok_or_else(|| Failure::internal("a transaction that was just opened is not there"))?;
     if is_new {
         let after = json!({ "ref": held.obligation_key, "amount_due": held.amount_due, "currency": held.currency });
         tx.audit(AuditLine::new("transaction.opened", "transaction", held.id).after(after)).await?;
     }
-    store::add_ref(tx, &source, &new.obligation_key, held.id).await?;
+    rows::add_ref(tx, &source, &new.obligation_key, held.id).await?;
     Ok((add_refs(tx, held, &new.refs, new.customer).await?, is_new))
 }
 
@@ -62,7 +62,7 @@ fn row(tx: &Tx, new: &NewTransaction) -> ActiveModel {
 /// Keeps ids that were not known before, so that later events with any of them find the way.
 pub async fn add_refs(tx: &mut Tx, known: Model, refs: &Refs, customer: Option<CustomerId>) -> Result<Model, Failure> {
     for reference in refs.all() {
-        store::add_ref(tx, &known.source, reference, known.id).await?;
+        rows::add_ref(tx, &known.source, reference, known.id).await?;
     }
     let mut all = known.refs();
     // The newest charge and session are the ones to show; an invoice or intent never changes.

@@ -8,10 +8,11 @@ use uuid::Uuid;
 
 use super::receipt::{self, ActiveModel};
 use super::transaction::Model;
-use super::{Happening, split, store};
+use super::{Happening, split, store as rows};
 use crate::event::{ObligationVoided, PaymentReceived, PaymentRefunded, SurplusReceived, Via};
 use crate::links;
 use crate::provider::Refs;
+use crate::surplus::InvoicePaidElsewhere;
 
 /// Money that arrived.
 #[derive(Debug, Clone)]
@@ -28,10 +29,10 @@ pub struct NewReceipt {
 
 /// What came of money.
 #[derive(Debug, Clone)]
-pub enum Received {
-    /// Another event told of it before.
-    Known(Model),
-    Counted(Model, receipt::Model),
+pub struct Received {
+    pub transaction: Model,
+    /// `None` when another event told of the same money before.
+    pub receipt: Option<receipt::Model>,
 }
 
 /// Records money on a held transaction: once for each movement. What is not owed is given back.
@@ -59,13 +60,13 @@ pub async fn receive(tx: &mut Tx, transaction: Model, new: NewReceipt) -> Result
         received_at: Set(new.received_at),
         ..Default::default()
     };
-    if !store::insert_receipt(tx, row).await? {
-        return Ok(Some(Received::Known(transaction)));
+    if !rows::insert_receipt(tx, row).await? {
+        return Ok(Some(Received { transaction, receipt: None }));
     }
-    let row = store::receipt_by_id(tx, id).await?.ok_or_else(|| Failure::internal("a receipt that was just kept is not there"))?;
+    let row = rows::receipt_by_id(tx, id).await?.ok_or_else(|| Failure::internal("a receipt that was just kept is not there"))?;
     let transaction = if split.counted_minor > 0 { count(tx, transaction, &new, split.counted_minor).await? } else { transaction };
     tell(tx, &transaction, &row, &new).await?;
-    Ok(Some(Received::Counted(transaction, row)))
+    Ok(Some(Received { transaction, receipt: Some(row) }))
 }
 
 async fn count(tx: &mut Tx, transaction: Model, new: &NewReceipt, counted_minor: i64) -> Result<Model, Failure> {
@@ -103,6 +104,9 @@ async fn tell(tx: &mut Tx, transaction: &Model, row: &receipt::Model, new: &NewR
         link: new.link,
     };
     tx.emit(&event).await?;
+    if let Some(invoice) = transaction.refs().invoice.filter(|_| new.via == Via::Link && row.counted > 0 && event.is_paid) {
+        tx.emit(&InvoicePaidElsewhere { transaction: transaction.transaction_id(), invoice }).await?;
+    }
     if row.surplus > 0 {
         let surplus = transaction.money(row.surplus);
         tracing::warn!(event = "billing.surplus", transaction = %transaction.transaction_id(), %surplus, "more arrived than is owed; it is refunded");
@@ -118,7 +122,7 @@ async fn tell(tx: &mut Tx, transaction: &Model, row: &receipt::Model, new: &NewR
 /// `None` when the money itself is not known yet. A refund of the surplus changes nothing on the
 /// obligation.
 pub async fn record_refund(tx: &mut Tx, transaction: Model, refs: &Refs, refunded: Money) -> Result<Option<Model>, Failure> {
-    let receipts = store::receipts(tx, transaction.id).await?;
+    let receipts = rows::receipts(tx, transaction.id).await?;
     let is_of = |receipt: &&receipt::Model| receipt.refs().all().any(|id| refs.intent.as_deref() == Some(id) || refs.charge.as_deref() == Some(id));
     let Some(receipt) = receipts.iter().find(is_of) else { return Ok(None) };
     if refunded.minor <= receipt.refunded || refunded.currency.code() != receipt.currency {
@@ -154,7 +158,7 @@ async fn refunded_in_full(tx: &mut Tx, transaction: Model) -> Result<Model, Fail
 
 /// Keeps the provider's id of our refund of a surplus.
 pub async fn refund_sent(tx: &mut Tx, receipt: Uuid, refund: &str) -> Result<(), Failure> {
-    let Some(known) = store::receipt_by_id(tx, receipt).await?.filter(|known| known.refund_ref.is_none()) else { return Ok(()) };
+    let Some(known) = rows::receipt_by_id(tx, receipt).await?.filter(|known| known.refund_ref.is_none()) else { return Ok(()) };
     let line = AuditLine::new("transaction.surplus_refunded", "transaction", known.transaction_id);
     tx.audit(line.after(json!({ "receipt": known.id, "amount": known.surplus, "refund": refund }))).await?;
     let mut active = known.into_active_model();

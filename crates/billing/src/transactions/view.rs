@@ -23,9 +23,13 @@ pub struct TransactionView {
     pub amount_paid: Money,
     pub psp_ids: Refs,
     pub decline: Option<RawDecline>,
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub failed_at: Option<At>,
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub paid_at: Option<At>,
+    #[schema(value_type = String, format = DateTime)]
     pub created_at: At,
+    #[schema(value_type = String, format = DateTime)]
     pub updated_at: At,
     pub version: i32,
 }
@@ -57,6 +61,7 @@ impl From<transaction::Model> for TransactionView {
 pub struct FailureView {
     pub id: Uuid,
     pub charge: Option<String>,
+    #[schema(value_type = String, format = DateTime)]
     pub occurred_at: At,
     pub decline: RawDecline,
 }
@@ -79,6 +84,7 @@ pub struct ReceiptView {
     pub refunded: Money,
     /// `retry`, `link`, `provider` or `manual`.
     pub via: String,
+    #[schema(value_type = String, format = DateTime)]
     pub received_at: At,
 }
 

@@ -1,12 +1,12 @@
 //! The verbs. Each change writes the row, its audit line, its event and its line in the timeline,
 //! all in the caller's transaction.
 
-use kernel::{After, CustomerId, Event, Failed, General, Limit, Page};
+use kernel::{After, CustomerId, Event, Failed, Failure, General, Limit, Page};
 use sea_orm::Set;
 use serde_json::{Value, json};
 use store::{AuditLine, StoreError, Tx};
 
-use super::customer::{ChangeCustomer, CustomerView, Model, NewCustomer};
+use super::customer::{ChangeCustomer, Column, CustomerView, Model, NewCustomer};
 use super::difference::{Difference, update};
 use super::events::{CustomerArchived, CustomerChanged, CustomerCreated, CustomerRestored};
 use super::fault::CustomerFault;
@@ -36,14 +36,19 @@ pub async fn find_many(tx: &mut Tx, ids: &[CustomerId]) -> Result<Vec<Model>> {
 
 /// Adds a customer.
 pub async fn create(tx: &mut Tx, new: &NewCustomer) -> Result<Model> {
-    add(tx, new.known()?).await
+    add(tx, new.known()?).await?.ok_or_else(|| CustomerFault::ExternalRefTaken.into())
 }
 
 /// The customer whom these facts describe: by reference, else by mail address, else a new one.
 /// Gaps of a known customer are filled, nothing is overwritten.
 pub async fn find_or_create(tx: &mut Tx, known: Known) -> Result<Model> {
-    let Some(row) = matching(tx, &known).await? else {
-        return add(tx, known).await;
+    let row = match matching(tx, &known).await? {
+        Some(row) => row,
+        None => match add(tx, known.clone()).await? {
+            Some(row) => return Ok(row),
+            // Another transaction added the same reference in between.
+            None => matching(tx, &known).await?.ok_or(General::Conflict).map_err(Failure::from)?,
+        },
     };
     let next = known.filling(&row);
     save(tx, row, next).await
@@ -53,7 +58,7 @@ pub async fn find_or_create(tx: &mut Tx, known: Known) -> Result<Model> {
 pub async fn change(tx: &mut Tx, id: CustomerId, asked: &ChangeCustomer) -> Result<Model> {
     let row = find(tx, id).await?;
     if asked.version.is_some_and(|read| read != row.version) {
-        return Err(kernel::Failure::new(General::Conflict).into());
+        return Err(Failure::new(General::Conflict).into());
     }
     let next = asked.applied(&row)?;
     save(tx, row, next).await
@@ -90,25 +95,30 @@ fn archived(at: Option<kernel::At>) -> Value {
 /// A reference names one customer for sure. A shared mail address does not: somebody with another
 /// reference is somebody else.
 async fn matching(tx: &mut Tx, known: &Known) -> Result<Option<Model>> {
-    if let Some(external_ref) = known.external_ref.as_deref() {
-        if let Some(row) = rows::by_external_ref(tx, external_ref.trim()).await? {
-            return Ok(Some(row));
-        }
+    if let Some(external_ref) = known.external_ref.as_deref()
+        && let Some(row) = rows::by_external_ref(tx, external_ref.trim()).await?
+    {
+        return Ok(Some(row));
     }
     let Some(email) = &known.email else { return Ok(None) };
     let row = rows::by_email(tx, email.normal()).await?;
     Ok(row.filter(|row| row.external_ref.is_none() || known.external_ref.is_none()))
 }
 
-async fn add(tx: &mut Tx, known: Known) -> Result<Model> {
+/// Adds a row, or nothing when its reference is taken: a failed insert would spoil the caller's
+/// transaction on Postgres.
+async fn add(tx: &mut Tx, known: Known) -> Result<Option<Model>> {
     let id = CustomerId::new(tx.now());
     let mut new = known.row();
     new.id = Set(id.uuid());
-    let row = tx.insert(new).await.map_err(taken)?;
-    let shown = serde_json::to_value(CustomerView::from(row.clone())).map_err(kernel::Failure::internal)?;
+    if !tx.insert_or_ignore(new, &[Column::OrgId, Column::ExternalRef]).await? {
+        return Ok(None);
+    }
+    let row = find(tx, id).await?;
+    let shown = serde_json::to_value(CustomerView::from(row.clone())).map_err(Failure::internal)?;
     let told = Told { action: "customer.created", text: "Created".into(), before: Value::Null, after: shown };
     record(tx, id, told, &CustomerCreated { customer: id }).await?;
-    Ok(row)
+    Ok(Some(row))
 }
 
 /// Writes what is different; a change that changes nothing leaves no trace.

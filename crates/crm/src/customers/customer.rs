@@ -2,11 +2,11 @@
 
 use kernel::{At, Check, CustomerId, Failure, MailAddress};
 use sea_orm::entity::prelude::*;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::known::Known;
-use crate::{Locale, Phone, TimeZone};
+use crate::{Locale, Patch, Phone, TimeZone};
 
 /// Characters in a name: longer than any real one, short enough for a line of a table.
 pub const NAME_LEN_MAX: usize = 200;
@@ -98,11 +98,11 @@ impl NewCustomer {
         check.text_if("external_ref", self.external_ref.as_deref(), 1..=EXTERNAL_REF_LEN_MAX);
         let known = Known {
             name: Some(self.name.clone()),
-            email: parsed(&mut check, "email", self.email.as_deref()),
-            phone: parsed(&mut check, "phone", self.phone.as_deref()),
+            email: parsed(&mut check, "email", self.email.as_ref()),
+            phone: parsed(&mut check, "phone", self.phone.as_ref()),
             external_ref: self.external_ref.clone(),
-            locale: parsed(&mut check, "locale", self.locale.as_deref()),
-            timezone: parsed(&mut check, "timezone", self.timezone.as_deref()),
+            locale: parsed(&mut check, "locale", self.locale.as_ref()),
+            timezone: parsed(&mut check, "timezone", self.timezone.as_ref()),
         };
         check.done().map(|()| known)
     }
@@ -113,24 +113,24 @@ impl NewCustomer {
 #[serde(deny_unknown_fields)]
 pub struct ChangeCustomer {
     /// Can't be cleared.
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default)]
     #[schema(value_type = Option<String>, min_length = 1, max_length = 200)]
-    pub name: Option<Option<String>>,
-    #[serde(default, deserialize_with = "given")]
+    pub name: Patch<String>,
+    #[serde(default)]
     #[schema(value_type = Option<String>, format = "email")]
-    pub email: Option<Option<String>>,
-    #[serde(default, deserialize_with = "given")]
+    pub email: Patch<String>,
+    #[serde(default)]
     #[schema(value_type = Option<String>)]
-    pub phone: Option<Option<String>>,
-    #[serde(default, deserialize_with = "given")]
+    pub phone: Patch<String>,
+    #[serde(default)]
     #[schema(value_type = Option<String>, min_length = 1, max_length = 200)]
-    pub external_ref: Option<Option<String>>,
-    #[serde(default, deserialize_with = "given")]
+    pub external_ref: Patch<String>,
+    #[serde(default)]
     #[schema(value_type = Option<String>)]
-    pub locale: Option<Option<String>>,
-    #[serde(default, deserialize_with = "given")]
+    pub locale: Patch<String>,
+    #[serde(default)]
     #[schema(value_type = Option<String>)]
-    pub timezone: Option<Option<String>>,
+    pub timezone: Patch<String>,
     /// The version that you read: when somebody else was faster, the answer is 409 and nothing
     /// changes.
     pub version: Option<i32>,
@@ -141,37 +141,33 @@ impl ChangeCustomer {
     pub(super) fn applied(&self, row: &Model) -> Result<Model, Failure> {
         let mut check = Check::new();
         let mut next = row.clone();
-        if let Some(name) = &self.name {
-            let name = name.as_deref().unwrap_or_default();
+        if let Some(name) = self.name.given() {
+            let name = name.map_or("", String::as_str);
             check.text("name", name, 1..=NAME_LEN_MAX);
             next.set_name(name);
         }
-        if let Some(email) = &self.email {
-            next.set_email(parsed(&mut check, "email", email.as_deref()).as_ref());
+        if let Some(email) = self.email.given() {
+            next.set_email(parsed(&mut check, "email", email).as_ref());
         }
-        if let Some(phone) = &self.phone {
-            next.phone = parsed::<Phone>(&mut check, "phone", phone.as_deref()).map(|phone| phone.to_string());
+        if let Some(phone) = self.phone.given() {
+            next.phone = parsed::<Phone>(&mut check, "phone", phone).map(|phone| phone.to_string());
         }
-        if let Some(external_ref) = &self.external_ref {
-            check.text_if("external_ref", external_ref.as_deref(), 1..=EXTERNAL_REF_LEN_MAX);
-            next.set_external_ref(external_ref.as_deref());
+        if let Some(external_ref) = self.external_ref.given() {
+            let external_ref = external_ref.map(String::as_str);
+            check.text_if("external_ref", external_ref, 1..=EXTERNAL_REF_LEN_MAX);
+            next.set_external_ref(external_ref);
         }
-        if let Some(locale) = &self.locale {
-            next.locale = parsed::<Locale>(&mut check, "locale", locale.as_deref()).map(|locale| locale.to_string());
+        if let Some(locale) = self.locale.given() {
+            next.locale = parsed::<Locale>(&mut check, "locale", locale).map(|locale| locale.to_string());
         }
-        if let Some(timezone) = &self.timezone {
-            next.timezone = parsed::<TimeZone>(&mut check, "timezone", timezone.as_deref()).map(|zone| zone.to_string());
+        if let Some(timezone) = self.timezone.given() {
+            next.timezone = parsed::<TimeZone>(&mut check, "timezone", timezone).map(|zone| zone.to_string());
         }
         check.done().map(|()| next)
     }
 }
 
-/// Tells `null` from absent: serde calls this only when the field is there.
-fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
-}
-
-fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(check: &mut Check, field: &str, text: Option<&str>) -> Option<T> {
+fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(check: &mut Check, field: &str, text: Option<&String>) -> Option<T> {
     text.and_then(|text| check.parse(field, text))
 }
 

@@ -10,7 +10,7 @@ use kernel::{CustomerId, Failed, Failure, Fields, General};
 use serde::Deserialize;
 use web::{Ctx, Form, Html, PageFault, Path, See};
 
-use super::{CUSTOMERS_READ, CUSTOMERS_WRITE, ChangeCustomer, Customer, CustomerFault, NewCustomer};
+use super::{CUSTOMERS_WRITE, ChangeCustomer, Customer, CustomerFault, NewCustomer};
 use crate::customers;
 
 pub(super) fn routes() -> Router<Core> {
@@ -70,12 +70,12 @@ impl CustomerForm {
 
     fn change(&self) -> ChangeCustomer {
         ChangeCustomer {
-            name: Some(filled(&self.name)),
-            email: Some(filled(&self.email)),
-            phone: Some(filled(&self.phone)),
-            external_ref: Some(filled(&self.external_ref)),
-            locale: Some(filled(&self.locale)),
-            timezone: Some(filled(&self.timezone)),
+            name: filled(&self.name).into(),
+            email: filled(&self.email).into(),
+            phone: filled(&self.phone).into(),
+            external_ref: filled(&self.external_ref).into(),
+            locale: filled(&self.locale).into(),
+            timezone: filled(&self.timezone).into(),
             version: self.version.parse().ok(),
         }
     }
@@ -134,7 +134,7 @@ async fn create_from_page(ctx: Ctx, Form(form): Form<CustomerForm>) -> Result<Re
 }
 
 async fn edit_customer_page(ctx: Ctx, Path(id): Path<CustomerId>) -> Result<Html, PageFault> {
-    let mut tx = ctx.begin(CUSTOMERS_READ).await?;
+    let mut tx = ctx.begin(CUSTOMERS_WRITE).await?;
     let customer = customers::find(&mut tx, id).await.map_err(Failed::into_failure)?;
     tx.commit().await?;
     Ok(show(&ctx, Some(id), &CustomerForm::of(&customer), "", &Fields::new())?)

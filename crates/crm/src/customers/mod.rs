@@ -42,5 +42,5 @@ pub(crate) fn register(app: &mut Registry) {
     app.migrations([migration::STEP]);
     app.routes(routes::routes());
     app.pages(page::routes().merge(form_page::routes()));
-    app.nav(NavItem { href: "/customers", label: "Customers", order: 20, permission: Some(CUSTOMERS_READ) });
+    app.nav(NavItem { href: "/customers", label: "Customers", order: 200, permission: Some(CUSTOMERS_READ) });
 }

@@ -217,7 +217,7 @@ where
     loop {
         match write().await {
             Err(StoreError::Unavailable(_) | StoreError::TimedOut | StoreError::Conflict) if Instant::now() < until => {
-                sleep(WRITE_RETRY).await
+                sleep(WRITE_RETRY).await;
             }
             written => return written,
         }

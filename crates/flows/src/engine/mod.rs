@@ -17,7 +17,8 @@ use futures::StreamExt as _;
 use host::Core;
 use kernel::{At, Failure, chance};
 use store::StoreError;
-use tokio::time::{Instant, timeout};
+use tokio::sync::Mutex;
+use tokio::time::{Instant, timeout_at};
 
 pub use dead::DeadLetter;
 pub(crate) use service::{nudge, serve};
@@ -29,9 +30,9 @@ use crate::ledger::{self, Claimed};
 use drive::Drive;
 use held::{Held, Hold};
 
-/// How long [`Engine::work_off`] waits for runs that the service has in hand, in real time: as long
-/// as a person waits at a button.
-const WORK_OFF_WAIT_MAX: Duration = Duration::from_secs(10);
+/// How long [`Engine::work_off`] and [`Engine::run_until`] begin new work, in real time: they are
+/// called within requests, and those have 30 seconds.
+const WORK_OFF_TIME_MAX: Duration = Duration::from_secs(20);
 
 /// Claimed runs with the marks that say so.
 type Batch = Vec<(Claimed, Hold)>;
@@ -40,6 +41,9 @@ type Batch = Vec<(Claimed, Hold)>;
 pub struct Engine {
     pub(crate) options: FlowsConfig,
     held: Held,
+    /// Held from the look at the database until what was claimed is marked in `held`: otherwise
+    /// [`Engine::work_off`] could see nothing due and nothing in hand while there is both.
+    claiming: Mutex<()>,
     /// Names this process in the rows that it holds.
     worker: String,
 }
@@ -53,22 +57,25 @@ pub struct Left {
 
 impl Engine {
     pub fn new(options: FlowsConfig) -> Self {
-        Self { options, held: Held::default(), worker: hex(chance::bytes::<4>()) }
+        Self { options, held: Held::default(), claiming: Mutex::new(()), worker: hex(chance::bytes::<4>()) }
     }
 
     /// Works off all that is due by our clock: for a clock that was moved, and for tests. Takes at
     /// most `runs_max` turns of runs, so that work which keeps coming back does not keep the caller.
     pub async fn work_off(&self, core: &Core, runs_max: u64) -> Result<Left, Failure> {
+        self.work_off_by(core, runs_max, Instant::now() + WORK_OFF_TIME_MAX).await
+    }
+
+    async fn work_off_by(&self, core: &Core, runs_max: u64, deadline: Instant) -> Result<Left, Failure> {
         let mut budget = runs_max;
-        let wait_until = Instant::now() + WORK_OFF_WAIT_MAX;
-        while budget > 0 && !core.tasks.is_stopping() {
+        while budget > 0 && Instant::now() < deadline && !core.tasks.is_stopping() {
             self.tick(core).await?;
             let freed = self.held.freed();
             let places = self.places().min(usize::try_from(budget).unwrap_or(usize::MAX));
             let batch = self.claim(core, places).await?;
             if batch.is_empty() {
-                let left = wait_until.saturating_duration_since(Instant::now());
-                if self.held.len() == 0 || timeout(left, freed).await.is_err() {
+                // What the service has in hand is waited for: its next step may be due at once.
+                if self.held.len() == 0 || timeout_at(deadline, freed).await.is_err() {
                     break;
                 }
                 continue;
@@ -82,19 +89,16 @@ impl Engine {
     /// Moves our clock to `target` in the steps that the work asks for: whatever is due on the way
     /// happens at its own time, so that a schedule of thirty days runs as it would have.
     pub async fn run_until(&self, core: &Core, target: At, runs_max: u64) -> Result<Left, Failure> {
+        let deadline = Instant::now() + WORK_OFF_TIME_MAX;
         for _ in 0..runs_max {
-            let left = self.work_off(core, runs_max).await?;
-            if left.due > 0 {
-                core.clock.set(target);
-                return Ok(left);
-            }
+            let left = self.work_off_by(core, runs_max, deadline).await?;
             match self.next_due(core).await? {
-                Some(due) if due <= target => core.clock.set(due.max(core.clock.now())),
+                Some(due) if due <= target && left.due == 0 => core.clock.set(due.max(core.clock.now())),
                 _ => break,
             }
         }
         core.clock.set(target);
-        self.work_off(core, runs_max).await
+        self.work_off_by(core, runs_max, deadline).await
     }
 
     /// When the next run is due; `None` when nothing waits for a time.
@@ -109,6 +113,7 @@ impl Engine {
 
     /// Claims at most `count` due runs that this process does not hold already.
     async fn claim(&self, core: &Core, count: usize) -> Result<Batch, StoreError> {
+        let _one_at_a_time = self.claiming.lock().await;
         if count == 0 || !ledger::next_due(&core.store).await?.is_due(core.clock.now()) {
             return Ok(Vec::new());
         }

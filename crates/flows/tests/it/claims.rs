@@ -178,3 +178,17 @@ async fn the_service_wakes_up_by_itself_and_stops_in_order() {
     tokio::time::timeout(patience, effects.reaches(1)).await.expect("it is worked off without being asked");
     assert!(running.stop().await, "all work ended");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn working_off_beside_the_service_leaves_nothing() {
+    let (world, effects) = noting_world().await;
+    let running = world.serve(Roles { web: false, worker: true });
+    for number in 0..60 {
+        let mut tx = world.tx().await;
+        flows::start(&mut tx, NOTING, &number.to_string(), StartOptions::default()).await.expect("starts");
+        tx.commit().await.expect("commits");
+        world.work().await;
+        assert_eq!(effects.count(), number + 1);
+    }
+    assert!(running.stop().await, "all work ended");
+}

@@ -77,6 +77,7 @@ pub struct UserView {
     pub role: Option<Role>,
     pub is_active: bool,
     pub org_id: Option<OrgId>,
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub email_verified_at: Option<At>,
 }
 

@@ -10,7 +10,6 @@ pub(crate) mod store;
 
 use host::Registry;
 
-pub(crate) use account::Entity;
 pub use account::{ChangeMe, MeView, Model, NAME_LEN_MAX, PlaceView, Register, UserView};
 pub use fault::AccountFault;
 pub use operate::{AccountLine, NewAccount, add, freeze, list};

@@ -1,9 +1,9 @@
 //! What an operator does on the machine: there is no platform administrator over HTTP.
 
+use ::store::{AuditLine, Tx};
 use host::Core;
 use kernel::{AccountId, Actor, At, Check, Failed, MailAddress, OrgId, Secret};
 use serde::Serialize;
-use store::{AuditLine, Tx};
 use tenancy::{FirstMember, NewOrganization};
 
 use super::account::{Model, NAME_LEN_MAX};
@@ -91,16 +91,14 @@ pub async fn add(core: &Core, new: NewAccount) -> Result<AccountLine, Failed<Acc
 
 /// Freezes an account, or lets it in again. Frozen, every way in is shut: its sessions end, its
 /// keys are refused, and requests under way are refused by the version of its memberships. `false`
-/// when nothing had to be changed.
-///
-/// 404 `account_not_found`.
+/// when nobody has the address; a second time changes nothing.
 pub async fn freeze(core: &Core, email: &MailAddress, frozen: bool) -> Result<bool, Failed<AccountFault>> {
     let now = core.clock.now_secure();
     let mut system = core.store.system("an operator freezes an account").await?;
-    let account = store::by_email(&mut system, email).await?.ok_or(AccountFault::NotFound)?;
+    let Some(account) = store::by_email(&mut system, email).await? else { return Ok(false) };
     let id = account.account_id();
     if !store::set_active(&mut system, id, !frozen, now).await? {
-        return Ok(false);
+        return Ok(true);
     }
     if frozen {
         sessions::end_all(&mut system, id, now).await?;

@@ -1,11 +1,11 @@
 //! A person about themselves.
 
+use ::store::AuditLine;
 use host::Core;
-use kernel::{AccountId, Actor, Check, Failed, Failure, OrgId};
-use store::AuditLine;
+use kernel::{AccountId, Actor, Check, Failed, Failure, General, OrgId};
 use web::Ctx;
 
-use super::account::{MeView, Model, NAME_LEN_MAX, PlaceView, UserView};
+use super::account::{MeView, NAME_LEN_MAX, PlaceView, UserView};
 use super::{AccountFault, store};
 use crate::client::Client;
 use crate::{sessions, signin, trail};
@@ -28,7 +28,7 @@ pub async fn change_name(core: &Core, account: AccountId, full_name: &str, clien
     check.done()?;
     let full_name = full_name.trim();
     let mut system = core.store.system("a person changes their own name").await?;
-    let before = store::find(&mut system, account).await?.ok_or(AccountFault::NotFound)?;
+    let before = store::find(&mut system, account).await?.ok_or(General::NotAuthenticated).map_err(Failure::from)?;
     store::rename(&mut system, account, full_name, core.clock.now()).await?;
     tenancy::members::rename(&mut system, account, full_name).await?;
     let line = AuditLine::new("account.renamed", "account", account.uuid());

@@ -1,8 +1,8 @@
 //! Registering: an account and the organization that it founds, in one transaction.
 
+use ::store::{AuditLine, StoreError, Tx};
 use host::Core;
 use kernel::{AccountId, Actor, Check, Failed, Failure, OrgId, Secret};
-use store::{AuditLine, StoreError, Tx};
 use tenancy::{FirstMember, MembershipView, NewOrganization, OrganizationView, Role};
 
 use super::account::{Model, NAME_LEN_MAX, Register};
@@ -74,7 +74,7 @@ async fn found(
     let mut system = core.store.system("registering makes an account before its organization").await?;
     let row = store::Row { id, email: &new.email, full_name: &new.full_name, password_hash: hash, org };
     let account = store::insert(&mut system, row).await.map_err(taken)?;
-    let opening = Opening { account: id, org: Some(org), kind: entering.kind, client: entering.client };
+    let opening = Opening { account: id, org: Some(org), kind: entering.kind, ends_by: None, client: entering.client };
     let begun = sessions::begin(&mut system, identity, now, opening).await?;
     let device = signin::remember_device(&mut system, id, entering.kind, entering.client, now).await?;
     let token = proofs::issue(&mut system, id, Purpose::Verify, now).await?;

@@ -6,10 +6,12 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use console::{Badge, Csrf, Field, Tone, When};
 use host::{Core, Registry};
-use kernel::{Failed, Failure, Secret, SessionId};
+use kernel::{Failed, Failure, OrgId, Secret, SessionId};
 use serde::Deserialize;
+use tenancy::MembershipView;
 use web::{Ctx, Form, NavItem, PageFault, Path, Routes as _, See};
 
+use super::HOME;
 use super::complaint::{Complaint, answer, wrong};
 use super::signup::password_hint;
 use crate::accounts::{self, UserView};
@@ -26,6 +28,7 @@ pub(super) fn register(app: &mut Registry) {
         .route("/account/name", post(name_form))
         .route("/account/password", post(password_form))
         .route("/account/verification", post(verification_form))
+        .route("/account/switch", post(switch_form))
         .route("/account/sessions/end-all", post(end_all_form))
         .route("/account/sessions/{id}/end", post(end_form));
     app.pages(pages);
@@ -56,7 +59,9 @@ struct AccountPage {
     user: UserView,
     full_name: String,
     password_hint: String,
-    sessions: Vec<SessionView>,
+    rows: Vec<Row>,
+    /// Where else this person is a member.
+    elsewhere: Vec<MembershipView>,
     complaint: Option<Complaint>,
 }
 
@@ -111,17 +116,22 @@ impl AccountPage {
             None => Badge { text: "not confirmed", tone: Tone::Warn },
         }
     }
+}
 
-    fn last_seen(&self, session: &SessionView) -> When {
-        When(session.last_seen_at)
+/// A line of the list of sessions.
+struct Row(SessionView);
+
+impl Row {
+    fn last_seen(&self) -> When {
+        When(self.0.last_seen_at)
     }
 
-    fn device<'a>(&self, session: &'a SessionView) -> &'a str {
-        session.user_agent.as_deref().unwrap_or("A client that does not say what it is")
+    fn device(&self) -> &str {
+        self.0.user_agent.as_deref().unwrap_or("A client that does not say what it is")
     }
 
-    fn address<'a>(&self, session: &'a SessionView) -> &'a str {
-        session.address.as_deref().unwrap_or("unknown")
+    fn address(&self) -> &str {
+        self.0.address.as_deref().unwrap_or("unknown")
     }
 }
 
@@ -145,6 +155,20 @@ async fn verification_form(ctx: Ctx, Form(NoFields {}): Form<NoFields>) -> Resul
     let email = ctx.caller()?.email.parse().map_err(Failure::internal)?;
     let asked = proofs::request(ctx.core(), Wanted::Verification, &email, &Client::of(&ctx)).await;
     Ok(told(&ctx, asked, "We sent you a mail with a new link.", None).await?)
+}
+
+/// Where to go.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SwitchForm {
+    org_id: OrgId,
+}
+
+async fn switch_form(ctx: Ctx, Form(wish): Form<SwitchForm>) -> Result<Response, PageFault> {
+    match sessions::go_to(&ctx, wish.org_id).await.map_err(Failed::into_failure) {
+        Ok(_) => Ok(See::other(HOME).into_response()),
+        Err(failure) => Ok(show(&ctx, None, Some(Complaint::of(failure)?)).await?),
+    }
 }
 
 async fn end_form(ctx: Ctx, Path(id): Path<SessionId>, Form(NoFields {}): Form<NoFields>) -> Result<Response, PageFault> {
@@ -171,7 +195,23 @@ async fn told(ctx: &Ctx, outcome: Result<(), Failure>, done: &str, full_name: Op
 async fn show(ctx: &Ctx, full_name: Option<String>, complaint: Option<Complaint>) -> Result<Response, Failure> {
     let user = accounts::me(ctx).await?.user;
     let sessions = sessions::list(ctx.core(), person(ctx)?, ctx.caller()?.session).await?;
+    let rows = sessions.into_iter().map(Row).collect();
     let full_name = full_name.unwrap_or_else(|| user.full_name.clone());
-    let page = AccountPage { csrf: ctx.csrf(), user, full_name, password_hint: password_hint(ctx), sessions, complaint };
+    let page = AccountPage {
+        csrf: ctx.csrf(),
+        user,
+        full_name,
+        password_hint: password_hint(ctx),
+        rows,
+        elsewhere: elsewhere(ctx).await?,
+        complaint,
+    };
     Ok(answer(ctx.page(PATH, "Your account", &page)?, page.complaint.as_ref()))
+}
+
+async fn elsewhere(ctx: &Ctx) -> Result<Vec<MembershipView>, Failure> {
+    let mut system = ctx.core().store.system_read("where else a person is a member").await?;
+    let places = tenancy::memberships_of(&mut system, person(ctx)?).await?;
+    let here = ctx.caller()?.org;
+    Ok(places.into_iter().filter(|place| Some(place.organization.id) != here).collect())
 }

@@ -108,7 +108,7 @@ async fn attempt(ctx: &Ctx, form: &SigninForm) -> Result<SignedIn, Failure> {
     let email: MailAddress =
         form.email.parse().map_err(|wrong: kernel::mail_address::NotAnAddress| Failure::field("email", wrong.to_string()))?;
     let kind = if form.remember.is_some() { Kind::Remembered } else { Kind::Browser };
-    let shown = Credentials { email, password: form.password.clone() };
+    let shown = Credentials { email, password: form.password.clone(), org_id: None };
     sign_in(ctx.core(), shown, kind, &Client::of(ctx)).await.map_err(Failed::into_failure)
 }
 

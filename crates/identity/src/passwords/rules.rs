@@ -116,6 +116,7 @@ fn squeeze(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::BYTES_MAX;
     use super::*;
     use kernel::Secret;
 

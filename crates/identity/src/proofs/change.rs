@@ -46,7 +46,7 @@ pub(crate) async fn change_password(
     }
     sessions::end_all(&mut system, id, now).await?;
     store::retire(&mut system, id, Purpose::Reset, now).await?;
-    let opening = Opening { account: id, org: who.org, kind: who.kind, client: who.client };
+    let opening = Opening { account: id, org: who.org, kind: who.kind, ends_by: None, client: who.client };
     let begun = sessions::begin(&mut system, &identity, now, opening).await?;
     reset::announce(core, system, &account, who.client, "account.password_changed").await?;
     Ok((account, begun))

@@ -1,8 +1,8 @@
 //! Choosing a new password with the link from a mail.
 
+use ::store::{AuditLine, System};
 use host::Core;
 use kernel::{Actor, Failed, Failure, OrgId, Secret};
-use store::{AuditLine, System};
 
 use super::{ProofFault, Purpose, store};
 use crate::accounts::{self, Model};
@@ -59,18 +59,15 @@ pub(super) async fn announce(
     action: &'static str,
 ) -> Result<(), Failure> {
     let (id, letter) = (account.account_id(), letters::password_changed(core, account, system.now())?);
-    match account.default_org.map(OrgId::from) {
-        Some(org) => {
-            let mut tx = trail::within(system, org, Actor::Account(id), client).await?;
-            tx.audit(AuditLine::new(action, "account", id.uuid())).await?;
-            tx.emit(&PasswordChanged { account: id }).await?;
-            mail::send(&mut tx, letter).await?;
-            tx.commit().await?;
-        }
-        None => {
-            mail::send_system(&mut system, letter).await?;
-            system.commit().await?;
-        }
+    if let Some(org) = account.default_org.map(OrgId::from) {
+        let mut tx = trail::within(system, org, Actor::Account(id), client).await?;
+        tx.audit(AuditLine::new(action, "account", id.uuid())).await?;
+        tx.emit(&PasswordChanged { account: id }).await?;
+        mail::send(&mut tx, letter).await?;
+        tx.commit().await?;
+    } else {
+        mail::send_system(&mut system, letter).await?;
+        system.commit().await?;
     }
     Identity::of(core).remembered.forget();
     Ok(())

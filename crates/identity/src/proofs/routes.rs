@@ -5,13 +5,13 @@ use kernel::{At, MailAddress, Secret};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
-use web::{Answer, Ctx, Json, Routes as _, Via};
+use web::{Answer, Ctx, Json, Routes as _};
 
 use super::change::{Changing, change_password};
 use super::requests::{Wanted, request};
 use super::{PasswordFault, ProofFault, reset, verification};
 use crate::client::Client;
-use crate::sessions::{self, Kind, TokensView, person};
+use crate::sessions::{self, RenewedView, TokensView, person};
 use crate::signin;
 
 pub(super) fn register(app: &mut Registry) {
@@ -57,6 +57,7 @@ struct ChangePassword {
 /// When the address was verified.
 #[derive(Debug, Serialize, ToSchema)]
 struct VerifiedView {
+    #[schema(value_type = String, format = DateTime)]
     email_verified_at: At,
 }
 
@@ -70,15 +71,6 @@ struct AcceptedRequestView {
 #[derive(Debug, Serialize, ToSchema)]
 struct PasswordSetView {
     sessions_ended: bool,
-}
-
-/// The new password holds; every older session and token has ended.
-#[derive(Debug, Serialize, ToSchema)]
-struct PasswordChangedView {
-    /// For an API client: the secrets of the session that goes on.
-    #[serde(flatten, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<TokensView>)]
-    tokens: Option<TokensView>,
 }
 
 /// Verify an address with the token from the mail
@@ -111,9 +103,9 @@ async fn reset_password(ctx: Ctx, Json(wish): Json<ResetPassword>) -> Answer<Pas
 
 /// Change the caller's password
 #[utoipa::path(post, path = "/auth/password/change", tag = "auth", operation_id = "change_password")]
-async fn change_own_password(ctx: Ctx, Json(wish): Json<ChangePassword>) -> Answer<PasswordChangedView, PasswordFault> {
+async fn change_own_password(ctx: Ctx, Json(wish): Json<ChangePassword>) -> Answer<RenewedView, PasswordFault> {
     let tokens = change(&ctx, &wish.current_password, &wish.new_password).await?;
-    Ok(ctx.answer(&PasswordChangedView { tokens })?)
+    Ok(ctx.answer(&RenewedView { tokens })?)
 }
 
 /// Changes the password of whoever calls, and hands on the session that replaces theirs: tokens to
@@ -121,7 +113,7 @@ async fn change_own_password(ctx: Ctx, Json(wish): Json<ChangePassword>) -> Answ
 pub(crate) async fn change(ctx: &Ctx, current: &Secret, new: &Secret) -> Result<Option<TokensView>, kernel::Failed<PasswordFault>> {
     let (core, caller, client) = (ctx.core(), ctx.caller()?, Client::of(ctx));
     let account = person(ctx)?;
-    let kind = if caller.via == Via::Cookie { sessions::kind_of(core, caller.session).await? } else { Kind::Api };
+    let kind = sessions::kind_of(core, caller.session).await?;
     let changing = Changing { account, org: caller.org, kind, client: &client };
     let (_, begun) = change_password(core, changing, current, new).await?;
     if kind.is_browser() {

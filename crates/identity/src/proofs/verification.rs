@@ -1,8 +1,8 @@
 //! Showing that an address is one's own.
 
+use ::store::AuditLine;
 use host::Core;
 use kernel::{Actor, At, Failed, OrgId, Secret};
-use store::AuditLine;
 
 use super::{ProofFault, Purpose, store};
 use crate::client::Client;

@@ -1,9 +1,9 @@
 //! The verbs: begin, list, end.
 
+use ::store::{AuditLine, StoreError, System};
 use host::Core;
 use kernel::{AccountId, Actor, At, Failed, OrgId, Secret, SessionId, chance};
 use sea_orm::ActiveValue::Set;
-use store::{AuditLine, StoreError, System};
 
 use super::life::{Kind, Life};
 use super::session::{ActiveModel, Entity, SessionView};
@@ -19,6 +19,8 @@ pub(crate) struct Opening<'a> {
     pub account: AccountId,
     pub org: Option<OrgId>,
     pub kind: Kind,
+    /// Ends no later than this, whatever its kind allows.
+    pub ends_by: Option<At>,
     pub client: &'a Client,
 }
 
@@ -34,7 +36,7 @@ pub(crate) struct Begun {
 /// before the sign-in is ever promoted (ASVS 7.2.4).
 pub(crate) async fn begin(system: &mut System, identity: &Identity, now: At, opening: Opening<'_>) -> Result<Begun, StoreError> {
     let (id, secret) = (SessionId::new(now), chance::token());
-    let life = Life::begin(now, identity.settings.limits(opening.kind));
+    let life = Life::begin(now, identity.settings.limits(opening.kind)).ending_by(opening.ends_by);
     let row = ActiveModel {
         id: Set(id.uuid()),
         account_id: Set(opening.account.uuid()),

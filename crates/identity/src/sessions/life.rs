@@ -65,6 +65,12 @@ impl Life {
         Self { idle_expires_at: (now + limits.idle).min(self.expires_at), ..self }
     }
 
+    /// The same life, cut where another one ends.
+    pub fn ending_by(self, at: Option<At>) -> Self {
+        let cut = |own: At| at.map_or(own, |at| own.min(at));
+        Self { idle_expires_at: cut(self.idle_expires_at), expires_at: cut(self.expires_at) }
+    }
+
     pub fn is_over(self, now: At) -> bool {
         now >= self.ends_at()
     }
@@ -100,6 +106,12 @@ mod tests {
         }
         assert!(!life.is_over(noon() + Duration::days(7) - Duration::seconds(1)));
         assert!(life.is_over(noon() + Duration::days(7)));
+    }
+
+    #[test]
+    fn a_life_that_follows_another_ends_with_it() {
+        let life = Life::begin(noon(), LIMITS).ending_by(Some(noon() + Duration::hours(1)));
+        assert_eq!(life.used(noon() + Duration::minutes(30), LIMITS).ends_at(), noon() + Duration::hours(1));
     }
 
     #[test]

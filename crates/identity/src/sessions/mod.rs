@@ -12,6 +12,7 @@ mod rotation;
 mod routes;
 pub(crate) mod session;
 mod store;
+mod switch;
 mod tokens_view;
 mod web_routes;
 
@@ -21,10 +22,10 @@ pub(crate) use actions::{Begun, Opening, begin, end_all, kind_of};
 pub use actions::{end_own, list};
 pub use fault::SessionFault;
 pub use life::{Kind, Life, Limits, TOUCH_EVERY};
-pub(crate) use routes::{person, sign_out};
+pub(crate) use routes::{go_to, person, sign_out};
 pub use session::SessionView;
 pub(crate) use store::{Alive, alive_by_cookie, alive_by_id, touch};
-pub use tokens_view::TokensView;
+pub use tokens_view::{RenewedView, TokensView};
 pub(crate) use web_routes::{COOKIE, NoFields, keep_cookie};
 
 pub(crate) fn register(app: &mut Registry) {

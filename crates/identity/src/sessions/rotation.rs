@@ -2,9 +2,9 @@
 //! hold the same token, and nobody can tell which of them is the thief: the whole family ends
 //! (RFC 9700, 4.14.2).
 
+use ::store::{AuditLine, StoreError, System};
 use host::Core;
 use kernel::{Actor, At, Failed, Secret, chance};
-use store::{AuditLine, StoreError, System};
 
 use super::SessionFault;
 use super::actions::Begun;

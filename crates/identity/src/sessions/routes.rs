@@ -1,19 +1,24 @@
 //! The HTTP face for clients and scripts.
 
 use host::{Core, Registry};
-use kernel::{AccountId, Failed, Failure, General, Secret, SessionId};
+use kernel::{AccountId, Failed, Failure, General, OrgId, Secret, SessionId};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use web::{Answer, Ctx, EmptyAnswer, Json, NoContent, Path, RawBody, Routes as _, Via};
 
-use super::{SessionFault, SessionView, TokensView, actions, rotation, web_routes};
+use super::switch::{Switching, switch};
+use super::{RenewedView, SessionFault, SessionView, TokensView, actions, rotation, web_routes};
 use crate::client::Client;
 use crate::signin;
 
 pub(super) fn register(app: &mut Registry) {
     app.public_routes(OpenApiRouter::<Core>::new().routes(routes!(refresh_session)));
-    let own = OpenApiRouter::<Core>::new().routes(routes!(logout)).routes(routes!(list_sessions)).routes(routes!(end_session));
+    let own = OpenApiRouter::<Core>::new()
+        .routes(routes!(logout))
+        .routes(routes!(list_sessions))
+        .routes(routes!(end_session))
+        .routes(routes!(switch_organization));
     app.routes(own);
 }
 
@@ -38,6 +43,13 @@ impl Logout {
     fn read(body: &[u8]) -> Result<Self, Failure> {
         if body.is_empty() { Ok(Self::default()) } else { serde_json::from_slice(body).map_err(|_| General::MalformedRequest.into()) }
     }
+}
+
+/// Where to go.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct SwitchOrganization {
+    org_id: OrgId,
 }
 
 /// The person who calls; a machine has no sessions.
@@ -89,4 +101,24 @@ async fn list_sessions(ctx: Ctx) -> Answer<Vec<SessionView>, SessionFault> {
 async fn end_session(ctx: Ctx, Path(id): Path<SessionId>) -> EmptyAnswer<SessionFault> {
     actions::end_own(ctx.core(), person(&ctx)?, id, &Client::of(&ctx)).await?;
     Ok(NoContent)
+}
+
+/// Go to another of the caller's organizations
+#[utoipa::path(post, path = "/auth/switch", tag = "auth", operation_id = "switch_organization")]
+async fn switch_organization(ctx: Ctx, Json(wish): Json<SwitchOrganization>) -> Answer<RenewedView, SessionFault> {
+    let tokens = go_to(&ctx, wish.org_id).await?;
+    Ok(ctx.answer(&RenewedView { tokens })?)
+}
+
+/// Takes the caller to another organization: tokens to a client, a cookie to a browser.
+pub(crate) async fn go_to(ctx: &Ctx, to: OrgId) -> Result<Option<TokensView>, Failed<SessionFault>> {
+    let (account, client) = (person(ctx)?, Client::of(ctx));
+    let session = ctx.caller()?.session.ok_or(General::PermissionDenied).map_err(Failure::from)?;
+    let (begun, place) = switch(ctx.core(), Switching { account, session, to, client: &client }).await?;
+    if begun.kind.is_browser() {
+        web_routes::keep_cookie(ctx, &begun);
+        return Ok(None);
+    }
+    let (account, _) = signin::person_at(ctx.core(), account, Some(to)).await?;
+    Ok(Some(TokensView::of(ctx.core(), &account, Some(&place), &begun)?))
 }

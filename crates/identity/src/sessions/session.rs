@@ -1,6 +1,6 @@
 //! The entity and its types.
 
-use kernel::{AccountId, At, OrgId, SessionId};
+use kernel::{At, OrgId, SessionId};
 use sea_orm::entity::prelude::*;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -49,10 +49,6 @@ impl Model {
         self.id.into()
     }
 
-    pub fn account(&self) -> AccountId {
-        self.account_id.into()
-    }
-
     pub fn org(&self) -> Option<OrgId> {
         self.org_id.map(OrgId::from)
     }
@@ -68,10 +64,13 @@ pub struct SessionView {
     pub is_current: bool,
     pub user_agent: Option<String>,
     pub address: Option<String>,
+    #[schema(value_type = String, format = DateTime)]
     pub created_at: At,
     /// To within a few minutes.
+    #[schema(value_type = String, format = DateTime)]
     pub last_seen_at: At,
     /// When it ends if nobody uses it.
+    #[schema(value_type = String, format = DateTime)]
     pub expires_at: At,
 }
 

@@ -25,6 +25,15 @@ pub struct TokensView {
     pub organization: Option<PlaceView>,
 }
 
+/// The session that goes on after a change: every older token of it has ended.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RenewedView {
+    /// For an API client. A browser got its cookie anew, and asks `GET /auth/web/me` for its token.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<TokensView>)]
+    pub tokens: Option<TokensView>,
+}
+
 impl std::fmt::Debug for TokensView {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("TokensView").field("user", &self.user.id).finish_non_exhaustive()

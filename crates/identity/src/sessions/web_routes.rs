@@ -3,7 +3,7 @@
 
 use axum::Router;
 use axum::routing::{get, post};
-use host::{Core, Registry};
+use host::Registry;
 use serde::{Deserialize, Serialize};
 use web::{Answer, Ctx, EmptyAnswer, Form, NoContent, PageFault, Routes as _, See, cookies};
 

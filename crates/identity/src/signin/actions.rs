@@ -1,7 +1,7 @@
 //! The verb.
 
 use host::Core;
-use kernel::{AccountId, Actor, At, Failed, Failure, MailAddress, Secret};
+use kernel::{AccountId, Actor, At, Failed, Failure, MailAddress, OrgId, Secret};
 use serde::Deserialize;
 use store::{AuditLine, StoreError, System};
 use tenancy::MembershipView;
@@ -23,6 +23,8 @@ use crate::{Identity, letters, trail};
 pub struct Credentials {
     pub email: MailAddress,
     pub password: Secret,
+    /// Where to go, for somebody who is a member of several organizations; the usual one when absent.
+    pub org_id: Option<OrgId>,
 }
 
 /// Somebody who is in.
@@ -45,7 +47,8 @@ impl SignedIn {
 ///
 /// 401 `credentials_wrong` alike for an unknown address, a wrong password and a frozen account, and
 /// after the same work; 429 `rate_limited` after too many failures; 403 `account_not_verified`
-/// where the settings demand a verified address.
+/// where the settings demand a verified address; 404 `organization_not_found` for one that the
+/// person is no member of.
 pub async fn sign_in(core: &Core, shown: Credentials, kind: Kind, client: &Client) -> Result<SignedIn, Failed<SignInFault>> {
     let identity = Identity::of(core);
     let password = passwords::read("password", &shown.password)?;
@@ -59,7 +62,7 @@ pub async fn sign_in(core: &Core, shown: Credentials, kind: Kind, client: &Clien
         }
         Some(account) => {
             let rehashed = if verdict.is_outdated { Some(identity.pool.hash(&password).await?) } else { None };
-            admit(core, &identity, &attempt, Admission { account, kind, client, rehashed }).await
+            admit(core, &identity, &attempt, Admission { account, org: shown.org_id, kind, client, rehashed }).await
         }
         None => Err(refuse(core, &attempt, client).await?),
     }
@@ -95,6 +98,8 @@ impl Attempt {
 
 struct Admission<'a> {
     account: &'a Model,
+    /// The organization that was asked for.
+    org: Option<OrgId>,
     kind: Kind,
     client: &'a Client,
     /// The same password at today's cost.
@@ -110,9 +115,11 @@ async fn admit(core: &Core, identity: &Identity, attempt: &Attempt, new: Admissi
     if let Some(hash) = &new.rehashed {
         accounts::store::rehash(&mut system, id, &new.account.password_hash, hash, now).await?;
     }
-    let place = place::usual(&mut system, new.account).await?;
+    let place = place::wanted(&mut system, new.account, new.org).await?;
     let org = place.as_ref().map(|place| place.organization.id);
-    let begun = sessions::begin(&mut system, identity, now, Opening { account: id, org, kind: new.kind, client: new.client }).await?;
+    let begun =
+        sessions::begin(&mut system, identity, now, Opening { account: id, org, kind: new.kind, ends_by: None, client: new.client })
+            .await?;
     let device = devices::remember(&mut system, id, new.kind, new.client, now).await?;
     let news = device.is_news.then(|| letters::new_device(core, new.account, new.client, now, begun.id)).transpose()?;
     conclude(system, org, &new, &begun, news).await?;
@@ -122,7 +129,7 @@ async fn admit(core: &Core, identity: &Identity, attempt: &Attempt, new: Admissi
 /// The rest of the same transaction, inside the organization if there is one.
 async fn conclude(
     mut system: System,
-    org: Option<kernel::OrgId>,
+    org: Option<OrgId>,
     new: &Admission<'_>,
     begun: &Begun,
     news: Option<mail::Letter>,
@@ -159,7 +166,7 @@ async fn refuse(core: &Core, attempt: &Attempt, client: &Client) -> Result<Faile
 /// Writes the failure into the trail of the person's organization, beside the answer: an address
 /// that nobody has leaves no such line, and the answer must not take longer for one that somebody
 /// has.
-fn note_failure(core: &Core, account: AccountId, org: kernel::OrgId, client: Client) {
+fn note_failure(core: &Core, account: AccountId, org: OrgId, client: Client) {
     let noting = core.clone();
     core.tasks.spawn("identity.note_failure", async move {
         let line = AuditLine::new("account.sign_in_failed", "account", account.uuid());

@@ -7,5 +7,8 @@
 mod access;
 #[cfg(test)]
 mod hostile;
+mod routes;
+
+pub(crate) use routes::register;
 
 pub use access::{Claims, Grant, LIFETIME_MAX_S, Refused, Signer, issuer};

@@ -14,6 +14,7 @@ mod view;
 use host::Registry;
 
 pub(crate) use numbers::{ByCurrency, DayCount, by_currency, by_day};
+pub(crate) use view::rate;
 pub(crate) use range::Range;
 pub use view::{RecoveryRates, Summary};
 

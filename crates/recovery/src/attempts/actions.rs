@@ -82,3 +82,15 @@ pub(crate) async fn change(tx: &mut Tx, attempt: Model, to: AttemptState, set: i
     set(&mut row);
     Ok(tx.update(row).await?)
 }
+
+/// The request goes out now: the amounts are read anew, and a constraint holds them to what is owed.
+pub(crate) async fn submit(tx: &mut Tx, attempt: Model, amounts: &Amounts, action: serde_json::Value, until: At) -> Result<Model, Failure> {
+    let (now, amounts) = (tx.now(), *amounts);
+    change(tx, attempt, AttemptState::Submitted, |row| {
+        amounts.write(row);
+        row.action = Set(Some(action));
+        row.submitted_at = Set(Some(now));
+        row.claimed_until = Set(Some(until));
+    })
+    .await
+}

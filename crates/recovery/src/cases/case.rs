@@ -48,6 +48,8 @@ pub struct Model {
     pub read_backs: i32,
     /// The failure that was heard of last: it may be told again when more is known.
     pub last_failure_id: Option<Uuid>,
+    /// The method of that failure.
+    pub method_id: Option<Uuid>,
     pub hold_kind: Option<String>,
     pub hold_until: Option<DateTimeUtc>,
     pub closed_at: Option<DateTimeUtc>,

@@ -4,5 +4,6 @@ kernel::faults! {
     /// Faults of cases.
     pub enum CaseFault {
         NotFound = 404 "case_not_found" "There is no such recovery case.",
+        Busy = 409 "case_busy" "This payment is being tried at this moment. Come back in a few minutes.",
     }
 }

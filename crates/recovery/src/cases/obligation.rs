@@ -15,9 +15,10 @@ use super::Model;
 use crate::attempts::Amounts;
 use crate::cards;
 
-/// How a customer's id at Stripe begins; any other reference is the merchant's own, and Stripe
-/// would refuse it.
-const PROVIDERS_OWN_CUSTOMER: &str = "cus_";
+/// How Stripe's ids begin; any other reference is the merchant's own, which Stripe would refuse.
+const CUSTOMER: &str = "cus_";
+const INVOICE: &str = "in_";
+const INTENT: &str = "pi_";
 
 /// The obligation behind a case.
 pub(crate) struct Obligation {
@@ -28,14 +29,7 @@ pub(crate) struct Obligation {
 }
 
 impl Obligation {
-    /// Reads it, and holds its transaction against concurrent changes.
-    pub async fn held(tx: &mut Tx, case: &Model) -> Result<Self, Failure> {
-        let found = transactions::hold(tx, case.transaction()).await?;
-        let transaction = found.ok_or_else(|| Failure::internal("a case without its transaction"))?;
-        Self::of(tx, transaction).await
-    }
-
-    /// Reads it without holding anything.
+    /// Reads it. Whoever goes on to write holds its transaction already: see [`super::locked`].
     pub async fn read(tx: &mut Tx, case: &Model) -> Result<Self, Failure> {
         let found = transactions::find(tx, case.transaction()).await?;
         let transaction = found.ok_or_else(|| Failure::internal("a case without its transaction"))?;
@@ -109,28 +103,29 @@ impl Obligation {
     /// What to ask the provider for. The same invoice or intent can succeed only once, so they come
     /// before a new charge; a method that is blocked or out of date is not used at all.
     pub fn charge(&self, attempt: Option<AttemptId>) -> Option<Action> {
+        let payment_method = self.usable_token()?;
+        match self.question() {
+            Some(ProviderRef::Invoice(invoice)) => Some(Action::PayInvoice { invoice, payment_method }),
+            Some(ProviderRef::Intent(intent)) if payment_method.is_some() => Some(Action::ConfirmExisting { intent, payment_method }),
+            _ => self.new_charge(attempt),
+        }
+    }
+
+    /// A charge of its own, for an obligation that the provider does not know by name.
+    pub fn new_charge(&self, attempt: Option<AttemptId>) -> Option<Action> {
+        let payment_method = self.usable_token()??;
+        Some(Action::ChargeOffSession { amount: self.owed(), customer: self.providers_customer(), payment_method, tags: self.tags(attempt) })
+    }
+
+    /// The method's token, if one is known; `None` when it must not be used.
+    fn usable_token(&self) -> Option<Option<String>> {
         let usable = self.method.as_ref().is_none_or(|method| method.state() == MethodState::Usable);
-        if !usable {
-            return None;
-        }
-        let token = self.method.as_ref().map(|method| method.token.clone());
-        let refs = self.transaction.refs();
-        match (refs.invoice, refs.intent, token) {
-            (Some(invoice), _, payment_method) => Some(Action::PayInvoice { invoice, payment_method }),
-            (None, Some(intent), Some(token)) => Some(Action::ConfirmExisting { intent, payment_method: Some(token) }),
-            (None, None, Some(payment_method)) => Some(Action::ChargeOffSession {
-                amount: self.owed(),
-                customer: self.providers_customer(),
-                payment_method,
-                tags: self.tags(attempt),
-            }),
-            (None, _, None) => None,
-        }
+        usable.then(|| self.method.as_ref().map(|method| method.token.clone()))
     }
 
     fn providers_customer(&self) -> Option<String> {
         let reference = self.customer.as_ref()?.external_ref.clone()?;
-        reference.starts_with(PROVIDERS_OWN_CUSTOMER).then_some(reference)
+        reference.starts_with(CUSTOMER).then_some(reference)
     }
 
     fn tags(&self, attempt: Option<AttemptId>) -> BTreeMap<String, String> {
@@ -144,7 +139,8 @@ impl Obligation {
     /// Where the provider can be asked what became of it.
     pub fn question(&self) -> Option<ProviderRef> {
         let refs = self.transaction.refs();
-        refs.invoice.map(ProviderRef::Invoice).or(refs.intent.map(ProviderRef::Intent))
+        let invoice = refs.invoice.filter(|id| id.starts_with(INVOICE)).map(ProviderRef::Invoice);
+        invoice.or(refs.intent.filter(|id| id.starts_with(INTENT)).map(ProviderRef::Intent))
     }
 }
 

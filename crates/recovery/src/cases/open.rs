@@ -6,7 +6,7 @@ use billing::methods::{self, MethodState};
 use billing::{FailureSink, Opened, RecordedFailure};
 use chrono::{Duration, TimeDelta};
 use host::BoxFuture;
-use kernel::{At, AttemptId, CaseId, CustomerId, Failure};
+use kernel::{At, AttemptId, CaseId, CustomerId, Failure, PaymentMethodId};
 use sea_orm::ActiveValue::Set;
 use sea_orm::IntoActiveModel as _;
 use serde_json::json;
@@ -41,6 +41,7 @@ async fn hear(tx: &mut Tx, config: &RecoveryConfig, failure: &RecordedFailure) -
         Some(case) => echoed(tx, case, failure).await?,
         None => None,
     };
+    let is_new = known.is_none();
     let case = match known {
         None => open(tx, failure, &verdict).await?,
         Some(case) => again(tx, case, failure, &verdict, is_ours.as_ref()).await?,
@@ -51,7 +52,11 @@ async fn hear(tx: &mut Tx, config: &RecoveryConfig, failure: &RecordedFailure) -
     }
     mark_method(tx, failure, &verdict).await?;
     let case = planning::replan(tx, config, case).await?;
-    flow::wake(tx, case.case_id()).await?;
+    if is_new {
+        flow::start(tx, case.case_id()).await?;
+    } else {
+        flow::wake(tx, case.case_id()).await?;
+    }
     Ok(Opened { case_id: case.case_id(), classification: json!(verdict) })
 }
 
@@ -92,6 +97,7 @@ async fn open(tx: &mut Tx, failure: &RecordedFailure, verdict: &Decline) -> Resu
         misses: Set(1),
         read_backs: Set(0),
         last_failure_id: Set(Some(failure.failure)),
+        method_id: Set(failure.method.map(PaymentMethodId::uuid)),
         hold_kind: Set(None),
         hold_until: Set(None),
         closed_at: Set(None),
@@ -112,7 +118,6 @@ async fn open(tx: &mut Tx, failure: &RecordedFailure, verdict: &Decline) -> Resu
     .await?;
     let told = format!("A recovery case was opened for {}: {}", failure.owed, verdict.class.describe());
     note(tx, &case, "case.opened", told).await?;
-    flow::start(tx, id).await?;
     Ok(case)
 }
 
@@ -140,10 +145,14 @@ async fn again(
     let is_known = ours.is_some() || case.last_failure_id == Some(failure.failure);
     let misses = case.misses + i32::from(!is_known);
     let floor_at = case.floor_at.max(floor(failure, verdict));
+    let stays = is_stricter(&case, failure, verdict);
     let mut row = case.into_active_model();
-    row.class = Set(verdict.class.word().to_owned());
-    row.hardness = Set(verdict.hardness.word().to_owned());
-    row.classification = Set(json!(verdict));
+    if !stays {
+        row.class = Set(verdict.class.word().to_owned());
+        row.hardness = Set(verdict.hardness.word().to_owned());
+        row.classification = Set(json!(verdict));
+    }
+    row.method_id = Set(failure.method.map(PaymentMethodId::uuid));
     row.floor_at = Set(floor_at);
     row.misses = Set(misses);
     row.last_failure_id = Set(Some(failure.failure));
@@ -151,6 +160,13 @@ async fn again(
     let owner = if failure.provider_retry_at.is_some() { Owner::Psp } else { Owner::Us };
     row.owner = Set(owner.word().to_owned());
     Ok(tx.update(row).await?)
+}
+
+/// Whether what was said before of the same method was stricter: a hard decline is not forgotten
+/// because the next one is milder. Another method starts afresh.
+fn is_stricter(case: &Model, failure: &RecordedFailure, verdict: &Decline) -> bool {
+    let same_method = failure.method.is_none() || case.method_id == failure.method.map(PaymentMethodId::uuid);
+    same_method && case.hardness() > verdict.hardness && case.last_failure_id != Some(failure.failure)
 }
 
 /// The attempt of ours that a report is about: by its mark, else by its time.

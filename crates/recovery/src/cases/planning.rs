@@ -28,7 +28,7 @@ pub(crate) struct Planned {
 
 /// Asks the planner, without writing anything but the lock on the card's count.
 pub(crate) async fn ask(tx: &mut Tx, config: &RecoveryConfig, case: &Model) -> Result<Planned, Failure> {
-    let obligation = Obligation::held(tx, case).await?;
+    let obligation = Obligation::read(tx, case).await?;
     let card = obligation.card();
     let facts = facts(config, case, &obligation);
     let history = history(tx, case, card.as_deref()).await?;

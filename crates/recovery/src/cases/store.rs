@@ -22,6 +22,10 @@ pub(super) async fn of_transaction(tx: &mut Tx, transaction: TransactionId) -> R
     tx.find::<Entity>().filter(Column::TransactionId.eq(transaction.uuid())).for_update().one().await
 }
 
+pub(super) async fn read_of_transaction(tx: &mut Tx, transaction: TransactionId) -> Result<Option<Model>, StoreError> {
+    tx.find::<Entity>().filter(Column::TransactionId.eq(transaction.uuid())).one().await
+}
+
 pub(super) async fn by_reference(tx: &mut Tx, reference: &str) -> Result<Option<Model>, StoreError> {
     let found = tx.find::<Entity>().filter(Column::Reference.eq(reference)).newest(Column::CreatedAt).limit(SAME_REFERENCE_MAX).all().await?;
     // An open case is what somebody asks for; else the newest.

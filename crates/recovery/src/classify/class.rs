@@ -1,13 +1,10 @@
 //! The words of a classification, as they stand on the wire and in the tables.
 
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
-
 /// Declares an enum whose cases are words on the wire and in the database, with both directions.
 macro_rules! words {
     ($(#[$meta:meta])* $vis:vis enum $name:ident { $($(#[$doc:meta])* $case:ident = $word:literal),* $(,)? }) => {
         $(#[$meta])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
         #[serde(rename_all = "snake_case")]
         $vis enum $name { $($(#[$doc])* $case),* }
 

@@ -42,3 +42,9 @@ pub struct Model {
 }
 
 impl ActiveModelBehavior for ActiveModel {}
+
+impl Model {
+    pub fn state(&self) -> MessageState {
+        MessageState::parse(&self.state).expect("the table allows only our words")
+    }
+}

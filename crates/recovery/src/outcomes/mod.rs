@@ -14,7 +14,7 @@ use uuid::Uuid;
 pub use outcome::{Mechanism, Model};
 use outcome::{ActiveModel, Column, Entity};
 
-use crate::cases::CaseState;
+use crate::cases::{CaseState, Model as Case};
 
 ::store::org_scoped!(outcome);
 
@@ -28,15 +28,9 @@ pub(crate) struct Credit {
 
 /// Writes down how the case ended. A second payment on the same case adds to the first; the
 /// mechanism stays that of the first, so that money is credited once.
-pub(crate) async fn record(
-    tx: &mut Tx,
-    case: CaseId,
-    kind: CaseState,
-    amount: Money,
-    credit: Option<Credit>,
-    policy_version: &str,
-) -> Result<(), Failure> {
-    if let Some(known) = of_case(tx, case).await? {
+pub(crate) async fn record(tx: &mut Tx, case: &Case, kind: CaseState, amount: Money, credit: Option<Credit>) -> Result<(), Failure> {
+    let after_s = (tx.now() - case.failed_at).num_seconds().max(0);
+    if let Some(known) = of_case(tx, case.case_id()).await? {
         let was_nothing = known.amount_minor == 0;
         let sum = known.amount_minor.saturating_add(amount.minor);
         let mut row = known.into_active_model();
@@ -44,18 +38,20 @@ pub(crate) async fn record(
         row.amount_minor = Set(sum);
         if was_nothing {
             row.at = Set(tx.now());
+            row.after_s = Set(after_s);
             credit_to(&mut row, credit);
         }
         tx.update(row).await?;
         return Ok(());
     }
     let mut row = ActiveModel {
-        case_id: Set(case.uuid()),
+        case_id: Set(case.id),
         kind: Set(kind.word().to_owned()),
         amount_minor: Set(amount.minor),
         currency: Set(amount.currency.code().to_owned()),
         at: Set(tx.now()),
-        policy_version: Set(policy_version.to_owned()),
+        after_s: Set(after_s),
+        policy_version: Set(case.policy_version.clone()),
         reversed_minor: Set(0),
         reversed_at: Set(None),
         ..Default::default()

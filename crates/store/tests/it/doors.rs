@@ -42,6 +42,25 @@ story!(plain_sql_reads_and_writes_through_both_doors, world, {
     assert_eq!(names, ["ann", "ann!", "bob"]);
 });
 
+/// Handlers are spawned, so whatever a transaction does must be `Send`. That it compiles is the test.
+#[test]
+fn every_future_of_a_transaction_can_be_sent() {
+    fn sendable<F: Future + Send>(_: impl Fn(Tx) -> F) {}
+    sendable(|mut tx: Tx| async move {
+        let row = tx.insert(new_customer("x")).await?;
+        tx.insert_or_ignore(new_customer("x"), &[customer::Column::OrgId, customer::Column::Name]).await?;
+        tx.insert_many([new_customer("x")]).await?;
+        tx.update(row.into_active_model()).await?;
+        tx.find::<customer::Entity>().filter(customer::Column::Name.eq("x")).sum::<i64>(customer::Column::Quantity).await?;
+        tx.sql_all::<Row>(LIST.bind(1i64)).await?;
+        tx.delete::<customer::Entity>(Uuid::nil()).await?;
+        tx.idempotency_claim("r", "k", "h", tx.now()).await?;
+        tx.emit(&Archived { customer: Uuid::nil() }).await?;
+        tx.commit().await?;
+        Ok::<(), Failure>(())
+    });
+}
+
 story!(a_change_is_compared_and_swapped, world, {
     let mut tx = world.tx(ACME).await;
     let mut change = world.ann.clone().into_active_model();

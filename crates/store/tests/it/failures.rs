@@ -132,3 +132,20 @@ async fn the_file_is_readable_by_its_owner_alone() {
     let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&path).unwrap().permissions());
     assert_eq!(mode & 0o777, 0o600);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_refuses_writes_and_goes_on_reading() {
+    let world = World::new(Engine::Sqlite).await.unwrap();
+    let mut tx = world.tx(ACME).await;
+    // The file may not grow beyond its present size.
+    store::testing::tenant_sql(&mut tx, "pragma main.max_page_count = 1").await.unwrap();
+    let rows = (0..5000).map(|n| crate::world::new_customer(&format!("c{n}")));
+    let full = tx.insert_many(rows).await.unwrap_err();
+    assert!(matches!(full, StoreError::Full), "{full:?}");
+    drop(tx);
+    let mut tx = world.tx(ACME).await;
+    assert_eq!(tx.find::<customer::Entity>().count().await.unwrap(), 1);
+    store::testing::tenant_sql(&mut tx, "pragma main.max_page_count = 1000000").await.unwrap();
+    tx.insert(crate::world::new_customer("amy")).await.unwrap();
+    tx.commit().await.unwrap();
+}

@@ -4,7 +4,7 @@ use sea_orm::ActiveValue::{Set, Unchanged};
 use sea_orm::IntoActiveModel as _;
 use sea_orm::sea_query::{Alias, Expr, ExprTrait as _, Query};
 use store::testing::{owner_rows, owner_sql, tenant_rows, tenant_sql};
-use store::{Engine, Guards, TenantSql};
+use store::{Engine, Guards, StoreError, TenantSql};
 use uuid::Uuid;
 
 use crate::world::{ACME, GLOBEX, World, customer, new_customer, story};
@@ -30,8 +30,11 @@ async fn typed_reads(world: &World) -> Vec<&'static str> {
     if sees_ann(tx.find::<customer::Entity>().all().await.unwrap()) || tx.find::<customer::Entity>().count().await.unwrap() != 1 {
         leaks.push("find all");
     }
-    let unbalanced = tx.find::<customer::Entity>().filter(Expr::cust("1=1) OR (1=1")).all().await.unwrap();
-    if sees_ann(unbalanced) {
+    // Without the filter in front, the parentheses no longer fit and the statement is refused.
+    let unbalanced = tx.find::<customer::Entity>().filter(Expr::cust("1=1) OR (1=1")).all().await;
+    drop(tx);
+    let tx = world.tx(GLOBEX).await;
+    if unbalanced.is_ok_and(sees_ann) {
         leaks.push("unbalanced filter");
     }
     let of_ann = Query::select().column("id").from(Alias::new("customers")).and_where(Expr::col("name").eq("ann")).to_owned();
@@ -70,7 +73,7 @@ async fn writes(world: &World) -> Vec<&'static str> {
         )
     };
     let mut attacks = vec![
-        ("unfiltered update", format!("update {table} set name = 'pwned' || name")),
+        ("unfiltered update", format!("update {table} set name = 'pwned'")),
         ("unfiltered delete", format!("delete from {table}")),
         ("update by id", format!("update {table} set name = 'pwned' where id = {}", id(ann))),
         ("delete by id", format!("delete from {table} where id = {}", id(ann))),
@@ -192,7 +195,7 @@ async fn without_the_triggers_plain_writes_get_through() {
 #[tokio::test(flavor = "multi_thread")]
 async fn with_no_guard_at_all_everything_gets_through() {
     let world = World::with(Engine::Sqlite, Guards { typed_filters: false, views: false, triggers: false }).await.unwrap();
-    assert_eq!(leaks(&world).await.len(), 17);
+    assert_eq!(leaks(&world).await.len(), 16, "all but the unbalanced filter, which has nothing to escape from");
 }
 
 /// Each policy by itself: with that one opened, its own attack succeeds, so each is needed.
@@ -215,16 +218,16 @@ async fn each_policy_is_needed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn each_trigger_is_needed() {
     let world = World::new(Engine::Sqlite).await.unwrap();
-    for (verb, sql) in [
-        ("UPDATE", "update main.customers set name = 'pwned' || name"),
-        ("DELETE", "delete from main.customers"),
-        (
-            "INSERT",
-            "insert into main.customers select randomblob(16), (select org_id from main.customers where name = 'ann'), created_at, updated_at, version, 'x', 1, null from main.customers limit 0",
-        ),
-    ] {
+    let insert = format!(
+        "insert into main.customers (id, org_id, name, quantity, created_at, updated_at, version) values (x'09', x'{}', 'x', 1, '', '', 1)",
+        ACME.uuid().simple()
+    );
+    for (verb, sql) in
+        [("UPDATE", "update main.customers set name = 'pwned'"), ("DELETE", "delete from main.customers"), ("INSERT", insert.as_str())]
+    {
         let mut tx = world.tx(GLOBEX).await;
-        assert!(verb == "INSERT" || tenant_sql(&mut tx, sql).await.is_err(), "{verb}");
+        let refused = tenant_sql(&mut tx, sql).await;
+        assert!(matches!(refused, Err(StoreError::Guard(_))), "{verb}: {refused:?}");
         drop(tx);
         let mut tx = world.tx(GLOBEX).await;
         tenant_sql(&mut tx, &format!("drop trigger temp.guard_customers_{verb}")).await.unwrap();

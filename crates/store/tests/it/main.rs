@@ -1,13 +1,11 @@
 //! Stories of the store, each on SQLite and, where a server is found, on Postgres.
 
 #![expect(clippy::unwrap_used, reason = "a story that can't go on fails where it stands")]
-#![expect(clippy::print_stdout, reason = "what was skipped is said in one line")]
 
 mod doors;
 mod failures;
 mod idempotency;
 mod isolation;
 mod migrations;
-mod postgres;
 mod rights;
 mod world;

@@ -1,7 +1,5 @@
 //! Two companies with a customer each, on either engine.
 
-use std::sync::OnceLock;
-
 use chrono::Duration;
 use kernel::{Actor, Clock, OrgId};
 use sea_orm::ActiveValue::Set;
@@ -9,8 +7,6 @@ use sea_orm::sea_query::ForeignKeyAction;
 use store::columns::{big_integer, boolean, text, timestamp_with_time_zone_null, uuid};
 use store::{Engine, Guards, Location, MasterKey, Plan, Step, Store, StoreOptions, TableParts as _, Tx};
 use uuid::Uuid;
-
-use crate::postgres::ThrowawayPostgres;
 
 pub const ACME: OrgId = OrgId(Uuid::from_u128(0xacce));
 pub const GLOBEX: OrgId = OrgId(Uuid::from_u128(0x610b));
@@ -160,7 +156,7 @@ impl Place {
                 Some(Self { location: Location::Sqlite(folder.path().join("store.db")), _folder: Some(folder) })
             }
             Engine::Postgres => {
-                let owner = server()?.database().await.unwrap();
+                let owner = testkit::postgres()?.database().await.unwrap();
                 Some(Self { location: Location::Postgres { owner, app: None, system: None }, _folder: None })
             }
         }
@@ -170,25 +166,6 @@ impl Place {
         let options = StoreOptions { location: self.location.clone(), connections_max: 4, durable: false, guards };
         Store::open(options, clock.clone(), MasterKey::from_bytes([7; 32])).await.unwrap()
     }
-}
-
-fn server() -> Option<&'static ThrowawayPostgres> {
-    static SERVER: OnceLock<Option<ThrowawayPostgres>> = OnceLock::new();
-    SERVER
-        .get_or_init(|| match ThrowawayPostgres::start() {
-            Ok(server) => Some(server),
-            Err(why) => {
-                assert!(!is_required("postgres"), "Postgres is required here: {why}");
-                println!("skipped: every story on Postgres ({why})");
-                None
-            }
-        })
-        .as_ref()
-}
-
-#[expect(clippy::disallowed_methods, reason = "tests are told by the environment what may not be skipped")]
-fn is_required(what: &str) -> bool {
-    std::env::var("AUTORISEN_TEST_REQUIRE").is_ok_and(|list| list.split(',').any(|one| one.trim() == what))
 }
 
 impl World {

@@ -103,16 +103,16 @@ impl AuditPage {
         Field { kind: "date", ..self.field("Until", "to", &self.form.to, "") }
     }
 
-    fn empty(&self) -> Empty<'static> {
+    fn empty() -> Empty<'static> {
         Empty { title: "Nothing here", text: "No line of the trail meets these filters.", href: PATH, action: "Show all" }
     }
 
-    fn when(&self, line: &AuditLineView) -> When {
+    fn when(line: &AuditLineView) -> When {
         When(line.at)
     }
 
     /// What changed, as indented JSON.
-    fn details(&self, line: &AuditLineView) -> Option<String> {
+    fn details(line: &AuditLineView) -> Option<String> {
         let part = |label: &str, value: &serde_json::Value| format!("{label} {value:#}");
         let before = line.before.as_ref().map(|value| part("before:", value));
         let after = line.after.as_ref().map(|value| part("after:", value));

@@ -1,8 +1,8 @@
 //! The verbs of the person who is invited: look at an invitation, and accept it.
 
-use ::store::{AuditLine, Mode, Pin, Tx};
+use ::store::{AuditLine, Mode, Pin, Tx, Who};
 use host::Core;
-use kernel::{AccountId, Actor, Failed, Failure, General, MailAddress, Secret, chance};
+use kernel::{AccountId, Failed, Failure, General, MailAddress, Secret, chance};
 use sea_orm::{ActiveValue::Set, IntoActiveModel as _};
 use serde_json::json;
 use web::Ctx;
@@ -18,6 +18,7 @@ const WHY: &str = "which organization an invitation leads into";
 
 /// The person who accepts.
 pub struct Acceptor {
+    who: Who,
     account: AccountId,
     name: String,
     email: MailAddress,
@@ -29,7 +30,7 @@ impl Acceptor {
         let caller = ctx.caller()?;
         let account = caller.account.ok_or(General::PermissionDenied)?;
         let email = caller.email.parse().map_err(Failure::internal)?;
-        Ok(Self { account, name: caller.name.clone(), email })
+        Ok(Self { who: ctx.who(), account, name: caller.name.clone(), email })
     }
 }
 
@@ -42,7 +43,7 @@ pub async fn accept(core: &Core, person: Acceptor, token: &Secret) -> Result<Acc
     let token_hash = chance::digest(token.expose());
     let mut system = core.store.system(WHY).await?;
     let org = store::organization_of(&mut system, &token_hash).await?.ok_or(InvitationFault::NotFound)?;
-    let mut tx = system.within(org, Actor::Account(person.account)).await?;
+    let mut tx = system.within(org, person.who.clone()).await?;
     let accepted = spend(&mut tx, person, &token_hash).await?;
     tx.commit().await?;
     Ok(accepted)
@@ -96,7 +97,7 @@ pub(super) async fn look(core: &Core, person: &Acceptor, token: &Secret) -> Resu
     let mut system = core.store.system_read(WHY).await?;
     let org = store::organization_of(&mut system, &token_hash).await?.ok_or(InvitationFault::NotFound)?;
     drop(system);
-    let pin = Pin { org, who: Actor::Account(person.account).into(), rights: None };
+    let pin = Pin { org, who: person.who.clone(), rights: None };
     let mut tx = core.store.begin(pin, Mode::Read).await?;
     let invitation = store::by_token(&mut tx, &token_hash).await?.ok_or(InvitationFault::NotFound)?;
     open_for(&tx, &invitation, &person.email)?;

@@ -104,11 +104,11 @@ impl KeysPage {
         }
     }
 
-    fn last_used(&self, key: &ApiKeyView) -> Option<When> {
+    fn last_used(key: &ApiKeyView) -> Option<When> {
         key.last_used_at.map(When)
     }
 
-    fn expires(&self, key: &ApiKeyView) -> Option<When> {
+    fn expires(key: &ApiKeyView) -> Option<When> {
         key.expires_at.map(When)
     }
 }

@@ -57,7 +57,7 @@ pub(super) async fn by_hash(system: &mut System, key_hash: &str) -> Result<Optio
 }
 
 const TOUCH: TenantSql =
-    TenantSql::both("update api_keys set last_used_at = $3 where org_id = $1 and id = $2 and (last_used_at is null or last_used_at < $4)");
+    TenantSql::both("update api_keys set last_used_at = $3 where org_id = $1 and id = $2 and (last_used_at is null or last_used_at <= $4)");
 
 /// Notes a use, unless one was noted since `before`. The version stays: nobody changed the key.
 pub(super) async fn touch(tx: &mut Tx, id: ApiKeyId, before: At) -> Result<(), StoreError> {

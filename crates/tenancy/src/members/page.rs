@@ -114,7 +114,7 @@ impl MembersPage {
         Select { label: "Role", name: "role", id: "invite-role", choices: &ROLES, value: &self.form.role, error, ..Select::default() }
     }
 
-    fn state(&self, invitation: &InvitationView) -> Badge<'static> {
+    fn state(invitation: &InvitationView) -> Badge<'static> {
         match invitation.state {
             InvitationState::Pending => Badge { text: "waiting", tone: Tone::Info },
             InvitationState::Expired => Badge { text: "expired", tone: Tone::Warn },
@@ -123,7 +123,7 @@ impl MembersPage {
         }
     }
 
-    fn until(&self, invitation: &InvitationView) -> When {
+    fn until(invitation: &InvitationView) -> When {
         When(invitation.expires_at)
     }
 }

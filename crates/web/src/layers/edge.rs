@@ -18,6 +18,7 @@ use kernel::{Failure, General, RequestId};
 use crate::answer::refuse;
 use crate::ctx::About;
 use crate::layers::{headers, wording};
+use crate::metrics::Metrics;
 
 use crate::address;
 use crate::settings::Settings;
@@ -30,6 +31,7 @@ pub(crate) async fn edge(State(core): State<Core>, mut request: Request, next: N
     let settings = core.parts.get::<Settings>();
     let about = Arc::new(describe(&core, &settings, &request));
     let (method, path, client_id) = (request.method().clone(), path_of(&request), client_request_id(&request));
+    let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
     let form = wording::Form::accepted_by(request.headers());
     request.extensions_mut().insert(about.clone());
 
@@ -45,6 +47,7 @@ pub(crate) async fn edge(State(core): State<Core>, mut request: Request, next: N
     headers::dress(&core, &about, &mut response);
     let caller = about.caller.get();
     let status_code = response.status().as_u16();
+    core.parts.get::<Metrics>().answered(&method, &route, status_code, began.elapsed());
     let (user_id, org_id) = (caller.and_then(|c| c.account), caller.and_then(|c| c.org));
     tracing::info!(
         target: "http",

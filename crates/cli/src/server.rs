@@ -1,0 +1,106 @@
+//! The product itself, started in this process.
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use autorisen::command::log_to;
+use autorisen::host::telemetry::Stream;
+use autorisen::host::{Boot, Roles, Running, Sources};
+use autorisen::kernel::Clock;
+use autorisen::{Core, Ended, standard};
+
+/// What is logged beside a demo unless somebody asks for more.
+const LOG_LEVEL: &str = "warn";
+/// Variables that choose the database and the log. All others stay outside, and so do settings
+/// files: a demo must never send its mails through somebody's real server.
+const VARS_KEPT: [&str; 9] = [
+    "DATABASE_URL",
+    "POSTGRES_HOST",
+    "POSTGRES_PORT",
+    "POSTGRES_USER",
+    "POSTGRES_PASSWORD",
+    "POSTGRES_DB",
+    "LOG_LEVEL",
+    "LOG_FORMAT",
+    "AUTORISEN_MASTER_KEY",
+];
+
+/// A server that answers on loopback.
+pub struct Server {
+    /// Its address, without a slash at the end.
+    pub base: String,
+    running: Running,
+}
+
+impl Server {
+    /// Starts it on `port`, with its files in `folder` and with the clock that the demo moves.
+    pub async fn start(process: &Sources, folder: &Path, port: u16, clock: Clock) -> Result<Self, Ended> {
+        let base = format!("http://{}:{port}", Ipv4Addr::LOCALHOST);
+        let sources = sources(process, folder).set("server.port", port.to_string()).set("server.public_url", &base);
+        let prepared = Boot::new("autorisen", standard()).sources(sources).clock(clock).prepare()?;
+        log_to(&prepared, Stream::Stderr);
+        let started = autorisen::start(&prepared, Roles::ALL).await?;
+        Ok(Self { base, running: started.running })
+    }
+
+    pub fn core(&self) -> &Core {
+        &self.running.core
+    }
+
+    /// The running process, for whoever serves on.
+    pub fn into_running(self) -> Running {
+        self.running
+    }
+
+    pub async fn stop(self) {
+        self.running.stop().await;
+    }
+}
+
+fn sources(process: &Sources, folder: &Path) -> Sources {
+    let kept = process.vars.iter().filter(|(name, _)| VARS_KEPT.contains(&name.as_str()));
+    let mut vars: std::collections::BTreeMap<_, _> = kept.map(|(name, value)| (name.clone(), value.clone())).collect();
+    if let Some(url) = vars.get_mut("DATABASE_URL") {
+        *url = from_here(url);
+    }
+    let level = if vars.contains_key("LOG_LEVEL") { None } else { Some(LOG_LEVEL) };
+    let sources = Sources { vars, dir: folder.to_owned(), data_dir: Some(folder.to_owned()), ..Sources::empty() };
+    let sources = sources.var("AUTORISEN_ENV", "demo").set("server.listen", Ipv4Addr::LOCALHOST.to_string());
+    level.into_iter().fold(sources, |sources, level| sources.set("log.level", level))
+}
+
+/// A file that is named from the working folder stays where it is meant.
+fn from_here(url: &str) -> String {
+    let Some(path) = url.strip_prefix("sqlite:").map(|path| path.strip_prefix("//").unwrap_or(path)) else { return url.to_owned() };
+    match std::path::absolute(path) {
+        Ok(path) if !path.as_os_str().is_empty() => format!("sqlite:{}", path.display()),
+        _ => url.to_owned(),
+    }
+}
+
+/// A port that nobody uses.
+pub fn free_port() -> Result<u16> {
+    let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("there is no free port on loopback")?;
+    Ok(socket.local_addr().context("a bound socket has an address")?.port())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobodys_own_settings_reach_the_demo() {
+        let process = Sources::empty().var("SMTP_URL", "smtp://mail.test").var("AUTORISEN_ENV", "production").var("DATABASE_URL", "postgres://a@b/c");
+        let sources = sources(&process, Path::new("/tmp/x"));
+        let vars: Vec<_> = sources.vars.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        assert_eq!(vars, ["AUTORISEN_ENV=demo", "DATABASE_URL=postgres://a@b/c"]);
+    }
+
+    #[test]
+    fn a_file_is_meant_from_the_working_folder() {
+        assert!(from_here("sqlite:x.db").ends_with("/x.db"));
+        assert_eq!(from_here("sqlite:///y.db"), "sqlite:/y.db");
+        assert_eq!(from_here("postgres://a@b/c"), "postgres://a@b/c");
+    }
+}

@@ -1,0 +1,58 @@
+//! Cases: the recovery of one failed obligation, from its first failure to its outcome.
+//!
+//! One obligation has one case; repeated failures add to it. An open case always has a next action
+//! or a named reason to wait, and a constraint holds that. The row is the truth: the durable flow
+//! only wakes up when the row says so, and money that arrives ends the case and everything planned
+//! in the same transaction.
+
+mod actions;
+mod case;
+mod closing;
+pub mod events;
+mod fault;
+mod money;
+mod obligation;
+mod open;
+mod planning;
+mod routes;
+mod state;
+mod store;
+mod view;
+
+use std::sync::Arc;
+
+use billing::event::{CheckoutExpired, CheckoutOpened, ObligationVoided, PaymentReceived, PaymentRefunded};
+use host::Registry;
+
+pub use actions::{by_reference, find, list, of_customer};
+pub use case::Model;
+pub use fault::CaseFault;
+pub use state::{CaseState, ImpossibleStep};
+pub use view::{AttemptView, CaseView, MessageView, OutcomeView};
+
+pub(crate) use actions::{locked, note};
+pub(crate) use closing::give_up;
+pub(crate) use money::checkout_ended;
+pub(crate) use obligation::Obligation;
+pub(crate) use open::Opening;
+pub(crate) use planning::{ask, replan, write};
+pub(crate) use view::view;
+
+use crate::settings::RecoveryConfig;
+
+::store::org_scoped!(case);
+
+pub(crate) fn register(app: &mut Registry, config: &Arc<RecoveryConfig>) {
+    app.faults::<CaseFault>();
+    routes::register(app);
+    app.provide(billing::Sink::new(Arc::new(Opening(config.clone()))));
+    app.on_tx::<PaymentReceived>("recovery.payment_received", |tx, event| Box::pin(money::received(tx, event)));
+    app.on_tx::<PaymentRefunded>("recovery.payment_refunded", |tx, event| Box::pin(money::refunded(tx, event)));
+    app.on_tx::<ObligationVoided>("recovery.obligation_voided", |tx, event| Box::pin(money::voided(tx, event)));
+    app.on_tx::<CheckoutOpened>("recovery.checkout_opened", |tx, event| Box::pin(money::checkout_opened(tx, event)));
+    let config = config.clone();
+    app.on_tx::<CheckoutExpired>("recovery.checkout_expired", move |tx, event| {
+        let config = config.clone();
+        Box::pin(async move { money::checkout_expired(tx, &config, event).await })
+    });
+}

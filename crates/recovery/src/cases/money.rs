@@ -1,0 +1,177 @@
+//! What billing's events do to cases, inside the transaction that emits them: money that arrives
+//! cancels the planned work at the same instant.
+
+use billing::event::{CheckoutExpired, CheckoutOpened, ObligationVoided, PaymentReceived, PaymentRefunded, Via};
+use kernel::{AttemptId, Failure, Money, TransactionId};
+use sea_orm::ActiveValue::Set;
+use sea_orm::IntoActiveModel as _;
+use serde_json::json;
+use ::store::{AuditLine, Tx};
+
+use super::closing::{Ending, close, tell};
+use super::{CaseFault, CaseState, Model, note, planning, store};
+use crate::attempts::{self, AttemptState};
+use crate::flow;
+use crate::outcomes::{self, Credit, Mechanism};
+use crate::policy::{Owner, StepKind};
+use crate::settings::RecoveryConfig;
+
+/// Seconds after which a payer may come back: an attempt of ours takes less.
+const BUSY_S: u64 = 60;
+
+/// Money arrived.
+pub(crate) async fn received(tx: &mut Tx, event: &PaymentReceived) -> Result<(), Failure> {
+    let Some(case) = store::of_transaction(tx, event.transaction).await? else { return Ok(()) };
+    let credit = credit(tx, &case, event).await?;
+    if event.is_second || event.counted.minor <= 0 {
+        return note(tx, &case, "payment.second", format!("A second payment of {} arrived and is given back", event.amount)).await;
+    }
+    let state = if event.is_paid { CaseState::Recovered } else { CaseState::PartiallyRecovered };
+    if case.state().step(state).is_err() || case.state() == state {
+        return add_to_closed(tx, case, event.counted, credit).await;
+    }
+    let why = match event.is_paid {
+        true => format!("Paid: {} came back{}.", event.counted, by(credit.mechanism)),
+        false => format!("Paid in part: {} came back{}.", event.counted, by(credit.mechanism)),
+    };
+    let case = close(tx, case, Ending { state, amount: event.counted, credit: Some(credit), why }).await?;
+    tracing::info!(event = "recovery.recovered", case = %case.case_id(), state = case.state, mechanism = credit.mechanism.word());
+    Ok(())
+}
+
+/// More money on a case that already ended with money, or on one that was cancelled: it is noted,
+/// and the ending stays.
+async fn add_to_closed(tx: &mut Tx, case: Model, amount: Money, credit: Credit) -> Result<(), Failure> {
+    if case.state().is_won() {
+        outcomes::record(tx, &case, case.state(), amount, Some(credit)).await?;
+    }
+    let paid = case.paid_minor.saturating_add(amount.minor);
+    let mut row = case.into_active_model();
+    row.paid_minor = Set(paid);
+    tx.update(row).await?;
+    Ok(())
+}
+
+/// The one thing that brought the money.
+async fn credit(tx: &mut Tx, case: &Model, event: &PaymentReceived) -> Result<Credit, Failure> {
+    let marked = event.attempt.as_deref().and_then(|text| text.parse::<AttemptId>().ok());
+    if event.via == Via::Link {
+        return Ok(Credit { mechanism: Mechanism::LinkEmail, attempt: None, link: event.link });
+    }
+    if let Some(attempt) = ours(tx, case, marked, event.via).await? {
+        return Ok(Credit { mechanism: Mechanism::Retry, attempt: Some(attempt), link: None });
+    }
+    let mechanism = match event.via {
+        Via::Retry => Mechanism::Retry,
+        Via::Manual => Mechanism::Manual,
+        Via::Provider if case.owner() == Owner::Psp => Mechanism::PspRetry,
+        Via::Provider | Via::Link => Mechanism::Organic,
+    };
+    Ok(Credit { mechanism, attempt: marked, link: None })
+}
+
+/// The attempt of ours behind the money: the one that is marked, else the one that is under way and
+/// that the provider's report was faster than. It has then succeeded.
+async fn ours(tx: &mut Tx, case: &Model, marked: Option<AttemptId>, via: Via) -> Result<Option<AttemptId>, Failure> {
+    let attempt = match marked {
+        Some(marked) => attempts::by_id(tx, marked).await?.filter(|attempt| attempt.case_id == case.id),
+        None if via == Via::Provider => attempts::open_of_case(tx, case.case_id()).await?,
+        None => None,
+    };
+    let Some(attempt) = attempt else { return Ok(None) };
+    let id = attempt.attempt_id();
+    match attempt.state() {
+        AttemptState::Submitted | AttemptState::Unknown => {
+            attempts::change(tx, attempt, AttemptState::Succeeded, |_| {}).await?;
+            Ok(Some(id))
+        }
+        AttemptState::Succeeded => Ok(Some(id)),
+        // Claimed: nothing was sent, so it was not ours.
+        _ => Ok(None),
+    }
+}
+
+const fn by(mechanism: Mechanism) -> &'static str {
+    match mechanism {
+        Mechanism::Retry => " with a retry",
+        Mechanism::LinkEmail => " through the link in a mail",
+        Mechanism::PspRetry => " with a retry of the provider",
+        Mechanism::Organic => " without our doing",
+        Mechanism::Manual => ", as somebody noted",
+    }
+}
+
+/// Money went back. A case whose money went back in full is reversed, never opened again.
+pub(crate) async fn refunded(tx: &mut Tx, event: &PaymentRefunded) -> Result<(), Failure> {
+    let Some(case) = store::of_transaction(tx, event.transaction).await?.filter(|case| case.state().is_won()) else { return Ok(()) };
+    let state = if event.in_full { case.state().step(CaseState::Reversed).map_err(Failure::internal)? } else { case.state() };
+    outcomes::reverse(tx, case.case_id(), state, event.amount).await?;
+    let told = format!("{} was given back", event.amount);
+    if !event.in_full {
+        return note(tx, &case, "case.refunded", told).await;
+    }
+    let before = json!({ "state": case.state });
+    let mut row = case.into_active_model();
+    row.state = Set(state.word().to_owned());
+    let case = tx.update(row).await?;
+    tx.audit(AuditLine::new("case.reversed", "case", case.id).before(before).after(json!({ "state": case.state }))).await?;
+    tell(tx, &case, Money::new(0, case.currency()), None).await?;
+    note(tx, &case, "case.reversed", told).await
+}
+
+/// Nothing is owed any more.
+pub(crate) async fn voided(tx: &mut Tx, event: &ObligationVoided) -> Result<(), Failure> {
+    let Some(case) = open_case(tx, event.transaction).await? else { return Ok(()) };
+    let amount = Money::new(0, case.currency());
+    let why = "The payment was cancelled; nothing is owed any more.".to_owned();
+    close(tx, case, Ending { state: CaseState::Cancelled, amount, credit: None, why }).await.map(drop)
+}
+
+/// The payer is about to pay and holds the case's one slot. While an attempt of ours is under way the
+/// checkout is refused: both could succeed.
+pub(crate) async fn checkout_opened(tx: &mut Tx, event: &CheckoutOpened) -> Result<(), Failure> {
+    let Some(case) = open_case(tx, event.transaction).await? else { return Ok(()) };
+    let state = case.state();
+    if matches!(state, CaseState::InFlight | CaseState::SyncPending) {
+        return Err(Failure::new(CaseFault::Busy).retry_after(BUSY_S));
+    }
+    if state == CaseState::Paused {
+        return Ok(());
+    }
+    let previous = if state == CaseState::CustomerPaying { case.previous() } else { state };
+    let next = state.step(CaseState::CustomerPaying).map_err(Failure::internal)?;
+    let deadline = case.deadline_at;
+    let mut row = case.into_active_model();
+    row.state = Set(next.word().to_owned());
+    row.previous_state = Set(Some(previous.word().to_owned()));
+    row.next_action_at = Set(Some(event.expires_at.min(deadline)));
+    row.next_kind = Set(Some(StepKind::ReadBack.word().to_owned()));
+    let case = tx.update(row).await?;
+    note(tx, &case, "case.customer_paying", "The payer opened the checkout".to_owned()).await
+}
+
+/// The payer went away: back to where the case was.
+pub(crate) async fn checkout_expired(tx: &mut Tx, config: &RecoveryConfig, event: &CheckoutExpired) -> Result<(), Failure> {
+    let Some(case) = open_case(tx, event.transaction).await? else { return Ok(()) };
+    let case = checkout_ended(tx, config, case).await?;
+    flow::wake(tx, case.case_id()).await
+}
+
+/// Gives the slot back and plans anew.
+pub(crate) async fn checkout_ended(tx: &mut Tx, config: &RecoveryConfig, case: Model) -> Result<Model, Failure> {
+    if case.state() != CaseState::CustomerPaying {
+        return Ok(case);
+    }
+    // A case that was only just detected goes on as a waiting one.
+    let back = if case.previous() == CaseState::Detected { CaseState::Waiting } else { case.previous() };
+    let state = case.state().step(back).map_err(Failure::internal)?;
+    let mut row = case.into_active_model();
+    row.state = Set(state.word().to_owned());
+    row.previous_state = Set(None);
+    let case = tx.update(row).await?;
+    planning::replan(tx, config, case).await
+}
+
+async fn open_case(tx: &mut Tx, transaction: TransactionId) -> Result<Option<Model>, Failure> {
+    Ok(store::of_transaction(tx, transaction).await?.filter(|case| case.state().is_open()))
+}

@@ -1,0 +1,99 @@
+//! One step of a case.
+
+use chrono::{Duration, TimeDelta};
+use host::Work;
+use kernel::{At, AttemptId, CaseId, Failure};
+
+use super::{ask, charge, resolve, write};
+use crate::attempts;
+use crate::cases::{self, CaseState, Model};
+use crate::policy::StepKind;
+use crate::settings::RecoveryConfig;
+
+/// How long a worker is trusted to be at an attempt: a provider's slowest answer, several times over.
+pub(super) const LEASE: TimeDelta = TimeDelta::minutes(5);
+/// When to look again at a case that has no instant of its own.
+const LOOK_AGAIN: TimeDelta = TimeDelta::hours(6);
+
+/// The part of the program that acts here, for the audit trail.
+pub(super) const PART: &str = "recovery";
+
+/// What is due.
+enum Due {
+    Ended,
+    NotBefore(At),
+    Charge,
+    Resolve,
+    Write,
+    Ask,
+}
+
+/// Takes the step that is due, if one is, and says when to come again.
+pub(super) async fn advance(work: Work, id: CaseId) -> Result<Option<At>, Failure> {
+    let config = work.core.parts.get::<RecoveryConfig>();
+    match due(&work, &config, id).await? {
+        Due::Ended => return Ok(None),
+        Due::NotBefore(at) => return Ok(Some(at)),
+        Due::Charge => charge::charge(&work, &config, id).await?,
+        Due::Resolve => resolve::resolve(&work, &config, id).await?,
+        Due::Write => write::write(&work, &config, id).await?,
+        Due::Ask => ask::ask(&work, &config, id).await?,
+    }
+    come_again(&work, id).await
+}
+
+/// Looks at the row. What needs no provider is done at once.
+async fn due(work: &Work, config: &RecoveryConfig, id: CaseId) -> Result<Due, Failure> {
+    let mut tx = work.begin(PART).await?;
+    let Some(case) = cases::locked(&mut tx, id).await?.filter(|case| case.state().is_open()) else { return Ok(Due::Ended) };
+    let now = tx.now();
+    if !case.is_due(now) {
+        return Ok(Due::NotBefore(when(&case, now)));
+    }
+    if matches!(case.state(), CaseState::InFlight | CaseState::SyncPending) {
+        // The lease may be longer than the row says: another worker is still at it.
+        let lease = attempts::open_of_case(&mut tx, id).await?.and_then(|open| open.claimed_until).filter(|until| *until > now);
+        return Ok(match lease {
+            Some(until) => Due::NotBefore(until),
+            None if now < case.deadline_at => Due::Resolve,
+            None => give_up(tx, case).await?,
+        });
+    }
+    if case.state() == CaseState::CustomerPaying {
+        let case = cases::checkout_ended(&mut tx, config, case).await?;
+        tx.commit().await?;
+        return Ok(Due::NotBefore(when(&case, now)));
+    }
+    Ok(match case.next_kind() {
+        Some(StepKind::Retry) => Due::Charge,
+        Some(StepKind::Message) => Due::Write,
+        Some(StepKind::ReadBack) => Due::Ask,
+        Some(StepKind::GiveUp) | None => give_up(tx, case).await?,
+    })
+}
+
+async fn give_up(mut tx: ::store::Tx, case: Model) -> Result<Due, Failure> {
+    cases::give_up(&mut tx, case).await?;
+    tx.commit().await?;
+    Ok(Due::Ended)
+}
+
+/// The instant at which the row wants to be looked at.
+fn when(case: &Model, now: At) -> At {
+    case.next_action_at.unwrap_or(now + LOOK_AGAIN)
+}
+
+/// When the row wants to be looked at after the step. Never this instant: a step that changed
+/// nothing must not be repeated without end.
+async fn come_again(work: &Work, id: CaseId) -> Result<Option<At>, Failure> {
+    let mut tx = work.begin(PART).await?;
+    let case = cases::locked(&mut tx, id).await?.filter(|case| case.state().is_open());
+    Ok(case.map(|case| when(&case, tx.now()).max(tx.now() + Duration::seconds(1))))
+}
+
+/// The attempt of a case, if it is still the one that was reserved.
+pub(super) async fn held(tx: &mut ::store::Tx, case: CaseId, attempt: AttemptId) -> Result<Option<(Model, attempts::Model)>, Failure> {
+    let Some(row) = cases::locked(tx, case).await? else { return Ok(None) };
+    let attempt = attempts::by_id(tx, attempt).await?.filter(|attempt| attempt.case_id == row.id);
+    Ok(attempt.map(|attempt| (row, attempt)))
+}

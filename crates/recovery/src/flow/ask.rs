@@ -1,0 +1,141 @@
+//! Asking the provider what it knows, before anything is done.
+
+use billing::connections;
+use billing::event::Via;
+use billing::provider::{Gateway, PaymentState, PaymentStatus, ProviderError, ProviderRef, Providers};
+use billing::transactions::{self, NewReceipt, Received};
+use chrono::TimeDelta;
+use host::Work;
+use kernel::{AttemptId, CaseId, Failed, Failure};
+use sea_orm::ActiveValue::Set;
+use sea_orm::IntoActiveModel as _;
+use ::store::Tx;
+
+use super::advance::PART;
+use crate::cases::{self, Model, Obligation};
+use crate::settings::RecoveryConfig;
+
+/// A provider that cannot be reached is asked again after this.
+pub(super) const AWAY: TimeDelta = TimeDelta::minutes(15);
+/// A payment that is under way at a bank is asked for again after this.
+pub(super) const UNDER_WAY: TimeDelta = TimeDelta::hours(1);
+/// A connection that is not set up right is mended by people.
+pub(super) const BROKEN: TimeDelta = TimeDelta::hours(6);
+
+/// A provider and what to ask it.
+pub(super) struct Line {
+    pub gateway: Gateway,
+    pub question: Option<ProviderRef>,
+}
+
+/// What the provider knows.
+pub(super) enum Seen {
+    /// It is still owed, as far as the provider knows.
+    Owed,
+    /// The provider does not know the payment by its name: somebody else told us of it.
+    NeverHeard,
+    Paid(Box<PaymentState>),
+    /// The obligation is gone.
+    Gone,
+    /// Not now; come again after so long.
+    Later(TimeDelta),
+}
+
+/// The provider behind an obligation; `None` when it cannot be called.
+pub(super) async fn line(work: &Work, tx: &mut Tx, obligation: &Obligation) -> Result<Option<Line>, Failure> {
+    let Some(connection) = obligation.transaction.connection().filter(|_| obligation.has_key()) else { return Ok(None) };
+    let providers = work.core.parts.get::<Providers>();
+    let gateway = connections::gateway(tx, &providers, connection).await.map_err(Failed::into_failure)?;
+    Ok(Some(Line { gateway, question: obligation.question() }))
+}
+
+/// Asks, outside of any transaction.
+pub(super) async fn look(line: &Line) -> Seen {
+    let Some(question) = &line.question else { return Seen::NeverHeard };
+    match line.gateway.read_back(question).await {
+        Ok(state) => match state.status {
+            PaymentStatus::Succeeded => Seen::Paid(Box::new(state)),
+            PaymentStatus::Canceled => Seen::Gone,
+            PaymentStatus::Processing => Seen::Later(UNDER_WAY),
+            PaymentStatus::RequiresAction | PaymentStatus::Declined | PaymentStatus::Open => Seen::Owed,
+        },
+        Err(ProviderError::RateLimited { retry_after_s }) => Seen::Later(TimeDelta::seconds(retry_after_s.min(3600) as i64).max(AWAY)),
+        Err(ProviderError::Unreachable(_) | ProviderError::Unknown(_)) => Seen::Later(AWAY),
+        Err(ProviderError::Config(why)) => {
+            tracing::warn!(event = "recovery.connection_broken", why, "the provider refuses our key");
+            Seen::Later(BROKEN)
+        }
+        Err(ProviderError::Refused { .. } | ProviderError::Declined(_)) => Seen::NeverHeard,
+    }
+}
+
+/// The step of a case whose verdict is `stop`: ask, and go by the answer.
+pub(super) async fn ask(work: &Work, config: &RecoveryConfig, id: CaseId) -> Result<(), Failure> {
+    let mut tx = work.begin(PART).await?;
+    let Some(case) = cases::locked(&mut tx, id).await? else { return Ok(()) };
+    let obligation = Obligation::read(&mut tx, &case).await?;
+    let line = line(work, &mut tx, &obligation).await?;
+    drop(tx);
+    let seen = match &line {
+        Some(line) => look(line).await,
+        None => Seen::Owed,
+    };
+    let mut tx = work.begin(PART).await?;
+    let Some(case) = cases::locked(&mut tx, id).await?.filter(|case| case.state().is_open()) else { return Ok(()) };
+    if let Some(case) = settle(&mut tx, case, &seen, None).await? {
+        match seen {
+            Seen::Later(pause) => drop(postpone(&mut tx, case, pause).await?),
+            _ => {
+                let asked = case.read_backs + 1;
+                let mut row = case.into_active_model();
+                row.read_backs = Set(asked);
+                let case = tx.update(row).await?;
+                cases::replan(&mut tx, config, case).await?;
+            }
+        }
+    }
+    Ok(tx.commit().await?)
+}
+
+/// Applies what the provider said of the obligation; the case comes back when it is still open.
+pub(super) async fn settle(tx: &mut Tx, case: Model, seen: &Seen, attempt: Option<AttemptId>) -> Result<Option<Model>, Failure> {
+    match seen {
+        Seen::Paid(state) => drop(paid(tx, &case, state, attempt).await?),
+        Seen::Gone => {
+            if let Some(transaction) = transactions::hold(tx, case.transaction()).await? {
+                transactions::void(tx, transaction).await?;
+            }
+        }
+        Seen::Owed | Seen::NeverHeard | Seen::Later(_) => return Ok(Some(case)),
+    }
+    // Billing's events have changed the row.
+    Ok(cases::locked(tx, case.case_id()).await?.filter(|case| case.state().is_open()))
+}
+
+/// Hands money that was read back to billing, which tells everybody. `false` when it counted nothing.
+pub(super) async fn paid(tx: &mut Tx, case: &Model, state: &PaymentState, attempt: Option<AttemptId>) -> Result<bool, Failure> {
+    let Some(transaction) = transactions::hold(tx, case.transaction()).await? else { return Ok(false) };
+    let mut refs = state.refs.clone();
+    // The intent names the movement of money in every later report too, so it must not be missing.
+    refs.fill(&transaction.refs());
+    let Some(money_key) = refs.money_key().map(ToOwned::to_owned) else { return Ok(false) };
+    let new = NewReceipt {
+        money_key,
+        amount: state.money.unwrap_or(transaction.owed()),
+        via: if attempt.is_some() { Via::Retry } else { Via::Provider },
+        received_at: tx.now(),
+        attempt: attempt.map(|attempt| attempt.to_string()),
+        link: None,
+        refs: state.refs.clone(),
+    };
+    let transaction = transactions::add_refs(tx, transaction, &state.refs, None).await?;
+    Ok(matches!(transactions::receive(tx, transaction, new).await?, Some(Received::Counted(..))))
+}
+
+/// The same step again, later; never after the deadline.
+pub(super) async fn postpone(tx: &mut Tx, case: Model, pause: TimeDelta) -> Result<Model, Failure> {
+    let at = (tx.now() + pause).min(case.deadline_at);
+    let mut row = case.into_active_model();
+    row.next_action_at = Set(Some(at));
+    Ok(tx.update(row).await?)
+}

@@ -1,0 +1,42 @@
+//! A message that is due.
+
+use host::Work;
+use kernel::{CaseId, Failure};
+
+use super::advance::PART;
+use super::ask::{self, Seen};
+use crate::cases::{self, Obligation};
+use crate::messages;
+use crate::policy::StepKind;
+use crate::settings::RecoveryConfig;
+
+/// Writes the message that is due, unless it was paid meanwhile or the plan made now says otherwise.
+pub(super) async fn write(work: &Work, config: &RecoveryConfig, id: CaseId) -> Result<(), Failure> {
+    let seen = look(work, id).await?;
+    let mut tx = work.begin(PART).await?;
+    let Some(case) = cases::locked(&mut tx, id).await?.filter(|case| case.state().is_open()) else { return Ok(()) };
+    let Some(case) = ask::settle(&mut tx, case, &seen, None).await? else { return Ok(tx.commit().await?) };
+    let planned = cases::ask(&mut tx, config, &case).await?;
+    let is_due = planned.plan.next.kind == StepKind::Message && planned.plan.next.at <= tx.now();
+    if !is_due {
+        cases::write(&mut tx, case, planned).await?;
+        return Ok(tx.commit().await?);
+    }
+    messages::plan(&mut tx, &case, planned.plan.next.at).await?;
+    messages::write(&work.core, &mut tx, config, &case, &planned.obligation).await?;
+    cases::replan(&mut tx, config, case).await?;
+    Ok(tx.commit().await?)
+}
+
+/// Nobody is reminded of what they have paid. A provider that cannot be asked stops no mail.
+async fn look(work: &Work, id: CaseId) -> Result<Seen, Failure> {
+    let mut tx = work.begin(PART).await?;
+    let Some(case) = cases::locked(&mut tx, id).await? else { return Ok(Seen::Owed) };
+    let obligation = Obligation::read(&mut tx, &case).await?;
+    let line = ask::line(work, &mut tx, &obligation).await?;
+    drop(tx);
+    Ok(match line {
+        Some(line) => ask::look(&line).await,
+        None => Seen::Owed,
+    })
+}

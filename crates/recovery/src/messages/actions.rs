@@ -1,0 +1,103 @@
+//! The verbs.
+
+use billing::links;
+use chrono::Duration;
+use host::Core;
+use kernel::{At, CaseId, Failed, Failure};
+use mail::Letter;
+use sea_orm::ActiveValue::Set;
+use sea_orm::IntoActiveModel as _;
+use ::store::{AuditLine, Tx};
+
+use super::letter::{PayerMail, Template};
+use super::message::{ActiveModel, Model};
+use super::{MessageState, store};
+use crate::cases::{self, Obligation};
+use crate::settings::RecoveryConfig;
+
+/// Letters of a company's name in a subject: a subject has one line.
+const COMPANY_CHARS_MAX: usize = 80;
+/// The one channel that is built in.
+const CHANNEL: &str = "email";
+
+/// Plans the next message of a case, or moves the one that is planned already.
+pub(crate) async fn plan(tx: &mut Tx, case: &cases::Model, at: At) -> Result<(), Failure> {
+    let template = Template::of(case.class(), case.hardness()).word().to_owned();
+    if let Some(planned) = store::planned(tx, case.case_id()).await? {
+        if planned.planned_for != at || planned.template != template {
+            let mut row = planned.into_active_model();
+            row.planned_for = Set(at);
+            row.template = Set(template);
+            tx.update(row).await?;
+        }
+        return Ok(());
+    }
+    let number = store::last_number(tx, case.case_id()).await? + 1;
+    let row = ActiveModel {
+        case_id: Set(case.id),
+        number: Set(number),
+        channel: Set(CHANNEL.to_owned()),
+        template: Set(template),
+        state: Set(MessageState::Planned.word().to_owned()),
+        dedupe_key: Set(format!("recovery:{}:{number}", case.case_id())),
+        link_id: Set(None),
+        planned_for: Set(at),
+        queued_at: Set(None),
+        skip_reason: Set(None),
+        ..Default::default()
+    };
+    tx.insert_quiet(row).await?;
+    Ok(())
+}
+
+/// Takes the planned message back, if there is one.
+pub(crate) async fn skip_planned(tx: &mut Tx, case: CaseId, why: &str) -> Result<(), Failure> {
+    let Some(planned) = store::planned(tx, case).await? else { return Ok(()) };
+    let mut row = planned.into_active_model();
+    row.state = Set(MessageState::Skipped.word().to_owned());
+    row.skip_reason = Set(Some(why.to_owned()));
+    tx.update(row).await?;
+    Ok(())
+}
+
+/// Writes the planned message: a link, a letter and the row that says so, all in one transaction.
+pub(crate) async fn write(
+    core: &Core,
+    tx: &mut Tx,
+    config: &RecoveryConfig,
+    case: &cases::Model,
+    obligation: &Obligation,
+) -> Result<(), Failure> {
+    let Some(planned) = store::planned(tx, case.case_id()).await? else { return Ok(()) };
+    let Some(to) = obligation.contact() else { return skip_planned(tx, case.case_id(), "there is no address to write to").await };
+    let now = tx.now();
+    let expires_at = now + Duration::hours(i64::from(config.link_lifetime_h));
+    let (link, token) = links::issue(tx, case.transaction(), expires_at).await.map_err(Failed::into_failure)?;
+    let company: String = tenancy::organizations::current(tx).await?.name.chars().take(COMPANY_CHARS_MAX).collect();
+    let earlier = store::written_at(tx, case.case_id()).await?.len();
+    let mail = PayerMail {
+        template: Template::parse(&planned.template).unwrap_or(Template::PayNow),
+        company: &company,
+        amount: obligation.owed(),
+        reference: &case.reference,
+        link: &links::address(core, &token),
+        lifetime_h: config.link_lifetime_h,
+        sent_at: now,
+        zone: obligation.zone(),
+        earlier,
+    };
+    let letter = Letter::from_template(&mail.note(), to, planned.dedupe_key.clone())?.expiring(expires_at).from_name(&company);
+    mail::send(tx, letter).await?;
+    let queued = queued(tx, planned, link.uuid()).await?;
+    tx.audit(AuditLine::new("message.queued", "case", case.id).after(serde_json::json!({ "template": queued.template, "link": link }))).await?;
+    cases::note(tx, case, "message.sent", format!("A mail with a payment link over {} was written", obligation.owed())).await
+}
+
+async fn queued(tx: &mut Tx, planned: Model, link: uuid::Uuid) -> Result<Model, Failure> {
+    let now = tx.now();
+    let mut row = planned.into_active_model();
+    row.state = Set(MessageState::Queued.word().to_owned());
+    row.queued_at = Set(Some(now));
+    row.link_id = Set(Some(link));
+    Ok(tx.update(row).await?)
+}

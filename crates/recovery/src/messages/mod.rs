@@ -1,0 +1,17 @@
+//! Messages to payers: written through the mail room, each with a link of its own.
+//!
+//! The words are neutral: a payer is never told why a card was declined, least of all that it was
+//! reported lost or stolen. A mail says how long its link works, and that number is the one by
+//! which the link is made.
+
+mod actions;
+mod letter;
+mod message;
+mod store;
+
+pub use message::{MessageState, Model};
+
+pub(crate) use actions::{plan, skip_planned, write};
+pub(crate) use store::{of_cases, written_at};
+
+::store::org_scoped!(message);

@@ -1,0 +1,34 @@
+//! Queries.
+
+use kernel::{At, CaseId};
+use sea_orm::ColumnTrait as _;
+use sea_orm::sea_query::Order;
+use ::store::{StoreError, Tx};
+use uuid::Uuid;
+
+use super::MessageState;
+use super::message::{Column, Entity, Model};
+
+/// A ladder has at most three messages and each may be re-planned; far more than any page of cases has.
+const ROWS_MAX: u64 = 5000;
+
+/// The messages of several cases, oldest first.
+pub(crate) async fn of_cases(tx: &mut Tx, cases: Vec<Uuid>) -> Result<Vec<Model>, StoreError> {
+    tx.find::<Entity>().filter(Column::CaseId.is_in(cases)).order_by(Column::Number, Order::Asc).limit(ROWS_MAX).all().await
+}
+
+/// When the payer was written to.
+pub(crate) async fn written_at(tx: &mut Tx, case: CaseId) -> Result<Vec<At>, StoreError> {
+    let rows = of_cases(tx, vec![case.uuid()]).await?;
+    Ok(rows.into_iter().filter_map(|row| row.queued_at).collect())
+}
+
+pub(super) async fn planned(tx: &mut Tx, case: CaseId) -> Result<Option<Model>, StoreError> {
+    let planned = MessageState::Planned.word();
+    tx.find::<Entity>().filter(Column::CaseId.eq(case.uuid())).filter(Column::State.eq(planned)).one().await
+}
+
+pub(super) async fn last_number(tx: &mut Tx, case: CaseId) -> Result<i32, StoreError> {
+    let last = tx.find::<Entity>().filter(Column::CaseId.eq(case.uuid())).order_by(Column::Number, Order::Desc).limit(1).one().await?;
+    Ok(last.map_or(0, |row| row.number))
+}

@@ -1,0 +1,89 @@
+use chrono::Duration;
+use testkit::json;
+
+use crate::modules;
+
+/// Mails of one instant have no order: an invitation that a test reads comes a second later.
+const A_MOMENT: Duration = Duration::seconds(1);
+const PATH: &str = "/v1/org/invitations";
+const ACCEPT: &str = "/v1/invitations/accept";
+
+testkit::stories! {
+    async fn the_invited_person_joins_once(app: TestApp) {
+        let (alice, carol) = (app.alice().await, app.sign_up("carol@x.test", "Carol", "Carols").await);
+        app.advance(A_MOMENT).await;
+        let made = alice.post(PATH, json!({"email": "Carol@X.test", "role": "user"})).await.expect(201);
+        assert_eq!((made["state"].as_str(), made.get("token")), (Some("pending"), None));
+        let token = json!({"token": app.token_to("carol@x.test").await});
+        let joined = carol.post(ACCEPT, token.clone()).await.ok();
+        assert_eq!((joined["organization"]["slug"].as_str(), joined["role"].as_str()), (Some("acme"), Some("user")));
+        carol.post(ACCEPT, token).await.refused(409, "invitation_already_accepted");
+        assert_eq!(alice.get(PATH).await.ok()[0]["state"], "accepted");
+    }
+
+    async fn of_two_who_accept_at_once_one_does(app: TestApp) {
+        let (alice, carol) = (app.alice().await, app.sign_up("carol@x.test", "Carol", "Carols").await);
+        app.advance(A_MOMENT).await;
+        alice.post(PATH, json!({"email": "carol@x.test", "role": "user"})).await.expect(201);
+        let token = json!({"token": app.token_to("carol@x.test").await});
+        let (one, other) = tokio::join!(carol.post(ACCEPT, token.clone()), carol.post(ACCEPT, token));
+        let mut answers = [one.status, other.status];
+        answers.sort_unstable();
+        assert_eq!(answers, [200, 409]);
+        let members = alice.get("/v1/org/members").await.ok();
+        assert_eq!(members.as_array().map(Vec::len), Some(2));
+    }
+
+    async fn nobody_else_can_use_the_link(app: TestApp) {
+        let (alice, mallory) = (app.alice().await, app.mallory().await);
+        alice.post(PATH, json!({"email": "carol@x.test", "role": "admin"})).await.expect(201);
+        let token = app.token_to("carol@x.test").await;
+        mallory.post(ACCEPT, json!({"token": token})).await.refused(403, "invitation_other_address");
+        mallory.post(ACCEPT, json!({"token": format!("{token}x")})).await.refused(404, "invitation_not_found");
+        app.nobody().post(ACCEPT, json!({"token": token})).await.refused(401, "not_authenticated");
+        mallory.post(ACCEPT, json!({"token": token, "role": "admin"})).await.refused(422, "validation_failed");
+    }
+
+    async fn a_link_ends_after_two_days_and_can_be_sent_anew(app: TestApp) {
+        let (alice, carol) = (app.alice().await, app.sign_up("carol@x.test", "Carol", "Carols").await);
+        app.advance(A_MOMENT).await;
+        let new = json!({"email": "carol@x.test", "role": "viewer"});
+        alice.post(PATH, new.clone()).await.expect(201);
+        alice.post(PATH, new.clone()).await.refused(409, "invitation_already_pending");
+        let late = json!({"token": app.token_to("carol@x.test").await});
+        app.advance(Duration::hours(48)).await;
+        let (alice, carol) = (app.sign_in("alice@acme.test").await.unwrap_or(alice), app.sign_in("carol@x.test").await.unwrap_or(carol));
+        carol.post(ACCEPT, late).await.refused(410, "invitation_expired");
+        app.advance(A_MOMENT).await;
+        alice.post(PATH, new).await.expect(201);
+        carol.post(ACCEPT, json!({"token": app.token_to("carol@x.test").await})).await.ok();
+    }
+
+    async fn a_revoked_link_opens_nothing(app: TestApp) {
+        let (alice, carol, mallory) = (app.alice().await, app.sign_up("carol@x.test", "Carol", "Carols").await, app.mallory().await);
+        app.advance(A_MOMENT).await;
+        let made = alice.post(PATH, json!({"email": "carol@x.test", "role": "user"})).await.expect(201);
+        let path = format!("{PATH}/{}", made["id"].as_str().unwrap());
+        mallory.delete(&path).await.refused(404, "invitation_not_found");
+        assert_eq!(alice.delete(&path).await.status, 204);
+        assert_eq!(alice.delete(&path).await.status, 204, "a second time changes nothing");
+        carol.post(ACCEPT, json!({"token": app.token_to("carol@x.test").await})).await.refused(404, "invitation_not_found");
+    }
+
+    async fn only_a_verified_admin_invites(app: TestApp) {
+        let bob = app.bob().await;
+        let new = json!({"email": "carol@x.test", "role": "user"});
+        bob.post(PATH, new.clone()).await.refused(403, "permission_denied");
+        let register = json!({"email": "dan@x.test", "password": "correct-Horse-battery-7-staple", "full_name": "Dan", "org_name": "Dans"});
+        let dan = app.holding(&app.nobody().post("/v1/auth/register", register).await.expect(201));
+        dan.post(PATH, new).await.refused(403, "account_not_verified");
+        dan.post("/v1/api-keys", json!({"name": "x", "scopes": ["members:read"]})).await.refused(403, "account_not_verified");
+        app.mails_to("dan@x.test").await;
+    }
+
+    async fn a_member_is_not_invited_again(app: TestApp) {
+        let (alice, _bob) = (app.alice().await, app.bob().await);
+        alice.post(PATH, json!({"email": "BOB@acme.test", "role": "user"})).await.refused(409, "invitation_already_member");
+        alice.post(PATH, json!({"email": "bob", "role": "user"})).await.refused(422, "validation_failed");
+    }
+}
