@@ -87,7 +87,7 @@ pub struct Started {
 }
 
 /// Brings the schema up to date; answers the names of the steps that were applied.
-pub async fn migrate(prepared: &Prepared, core: &Core) -> Result<Vec<String>, Ended> {
+pub async fn migrate(prepared: &Prepared, core: &Core) -> Result<Vec<&'static str>, Ended> {
     Ok(prepared.plan().up(&core.store).await?)
 }
 

@@ -48,7 +48,8 @@ impl Merchant {
 
     /// Puts a card on file.
     pub async fn keep_card(&self, name: &str, email: &str, customer: Option<&str>) -> Result<Payer> {
-        let details = [("type", "card".to_owned()), ("billing_details[name]", name.to_owned()), ("billing_details[email]", email.to_owned())];
+        let details =
+            [("type", "card".to_owned()), ("billing_details[name]", name.to_owned()), ("billing_details[email]", email.to_owned())];
         let card = id(&made(self.ask("payment_methods", &details).await?)?)?;
         Ok(Payer { name: name.to_owned(), email: email.to_owned(), card, customer: customer.map(str::to_owned) })
     }

@@ -91,7 +91,8 @@ mod tests {
 
     #[test]
     fn nobodys_own_settings_reach_the_demo() {
-        let process = Sources::empty().var("SMTP_URL", "smtp://mail.test").var("AUTORISEN_ENV", "production").var("DATABASE_URL", "postgres://a@b/c");
+        let process =
+            Sources::empty().var("SMTP_URL", "smtp://mail.test").var("AUTORISEN_ENV", "production").var("DATABASE_URL", "postgres://a@b/c");
         let sources = sources(&process, Path::new("/tmp/x"));
         let vars: Vec<_> = sources.vars.iter().map(|(name, value)| format!("{name}={value}")).collect();
         assert_eq!(vars, ["AUTORISEN_ENV=demo", "DATABASE_URL=postgres://a@b/c"]);

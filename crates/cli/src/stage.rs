@@ -24,6 +24,7 @@ pub struct Stage {
 /// A letter in the development mailbox.
 #[derive(Debug, Clone)]
 pub struct Letter {
+    pub to: String,
     pub subject: String,
     pub text: String,
     pub sent_at: At,
@@ -81,7 +82,7 @@ impl Stage {
         }
     }
 
-    /// The letters to an address, newest first.
+    /// The letters to an address, or all with an empty one, newest first.
     pub async fn letters(&self, to: &str) -> Result<Vec<Letter>> {
         let found = self.operator.clone().get(&format!("/dev/mail/messages?to={}", to.replace('+', "%2B"))).await?;
         found.as_array().into_iter().flatten().map(Letter::read).collect()
@@ -89,7 +90,9 @@ impl Stage {
 
     /// The newest letter to an address, which has `count` in all.
     pub async fn letter(&self, to: &str, count: usize) -> Result<Letter> {
-        let letters = self.until(&format!("letter {count} to {to}"), async || Ok(Some(self.letters(to).await?).filter(|all| all.len() >= count))).await?;
+        let letters = self
+            .until(&format!("letter {count} to {to}"), async || Ok(Some(self.letters(to).await?).filter(|all| all.len() >= count)))
+            .await?;
         ensure!(letters.len() == count, "{} letters went to {to}, where {count} are right", letters.len());
         letters.into_iter().next().context("a letter")
     }
@@ -104,7 +107,7 @@ impl Letter {
     fn read(letter: &Value) -> Result<Self> {
         let text = |field: &str| letter[field].as_str().unwrap_or_default().to_owned();
         let links = letter["links"].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
-        Ok(Self { subject: text("subject"), text: text("text"), sent_at: at(&letter["created_at"])?, links })
+        Ok(Self { to: text("to"), subject: text("subject"), text: text("text"), sent_at: at(&letter["created_at"])?, links })
     }
 
     /// The first link with this in it.

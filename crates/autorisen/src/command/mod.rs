@@ -16,6 +16,8 @@ use host::{Prepared, Sources};
 use crate::App;
 use crate::start::Ended;
 
+pub use serve::until_stopped;
+
 /// What the program is asked to do.
 #[derive(Debug, Clone, clap::Subcommand)]
 pub enum Command {

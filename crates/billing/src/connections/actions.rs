@@ -10,9 +10,7 @@ use store::{AuditLine, Tx};
 use uuid::Uuid;
 
 use super::connection::{ChangeConnection, Mode, Model, NewConnection};
-use super::new_connection::{
-    API_KEY, WEBHOOK_SECRET, check_key, check_name, check_secret, check_url, mode, refuse_base_url, row, sealed,
-};
+use super::new_connection::{API_KEY, WEBHOOK_SECRET, check_key, check_name, check_secret, check_url, mode, refuse_base_url, row, sealed};
 use super::{ConnectionFault, store as rows};
 
 type Result<T, E = Failed<ConnectionFault>> = std::result::Result<T, E>;

@@ -26,7 +26,8 @@ pub(crate) fn open_secrets(cipher: &Cipher, providers: &Providers, row: &Model, 
     let name: ProviderName = row.provider.parse().map_err(|_| Failure::new(ConnectionFault::ProviderNotConfigured))?;
     let api_key = row.api_key.as_deref().map(|sealed| cipher.open(API_KEY, sealed)).transpose()?;
     let mut secrets = vec![cipher.open(WEBHOOK_SECRET, &row.webhook_secret)?];
-    if let Some(before) = row.webhook_secret_before.as_deref().filter(|_| row.webhook_secret_before_until.is_some_and(|until| now < until)) {
+    if let Some(before) = row.webhook_secret_before.as_deref().filter(|_| row.webhook_secret_before_until.is_some_and(|until| now < until))
+    {
         secrets.push(cipher.open(WEBHOOK_SECRET, before)?);
     }
     let base_url = row.base_url.clone().or_else(|| providers.base_url(name));

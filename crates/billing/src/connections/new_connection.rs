@@ -26,9 +26,7 @@ pub(super) fn provider(environment: Environment, name: &str) -> Result<ProviderN
         Ok(ProviderName::Sandbox) if !environment.is_dev() => Err(ConnectionFault::SandboxRefused.into()),
         Ok(provider) => Ok(provider),
         Err(NoProvider::NotConfigured) => Err(ConnectionFault::ProviderNotConfigured.into()),
-        Err(NoProvider::Unknown) => {
-            Err(Failure::new(ConnectionFault::ProviderUnknown).with_field("provider", "is not known").into())
-        }
+        Err(NoProvider::Unknown) => Err(Failure::new(ConnectionFault::ProviderUnknown).with_field("provider", "is not known").into()),
     }
 }
 

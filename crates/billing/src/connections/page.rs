@@ -118,8 +118,21 @@ impl NewPage<'_> {
         };
         [
             Field { value: &self.form.name, ..field("Name", "name", "text", "For your own lists, such as Stripe Europe.") },
-            field("Secret API key", "api_key", "password", "Stripe shows it under Developers, API keys. Without it we can listen, and not charge or refund."),
-            Field { required: true, ..field("Webhook signing secret", "webhook_secret", "password", "It begins with whsec_. Stripe shows it when you add the webhook address.") },
+            field(
+                "Secret API key",
+                "api_key",
+                "password",
+                "Stripe shows it under Developers, API keys. Without it we can listen, and not charge or refund.",
+            ),
+            Field {
+                required: true,
+                ..field(
+                    "Webhook signing secret",
+                    "webhook_secret",
+                    "password",
+                    "It begins with whsec_. Stripe shows it when you add the webhook address.",
+                )
+            },
         ]
     }
 }
@@ -152,7 +165,9 @@ async fn add_from_page(ctx: Ctx, Form(form): Form<ConnectionForm>) -> Result<Res
             ctx.notice("The provider is connected. Enter the webhook address below at the provider.");
             Ok(See::other(format!("{PATH}/{id}")).into_response())
         }
-        Err(failure) if !failure.fields.is_empty() => Ok(new_page(&ctx, &form, &failure.fields)?.with_status(failure.status).into_response()),
+        Err(failure) if !failure.fields.is_empty() => {
+            Ok(new_page(&ctx, &form, &failure.fields)?.with_status(failure.status).into_response())
+        }
         Err(failure) => Err(failure.into()),
     }
 }
@@ -211,13 +226,25 @@ impl ChargeFields {
     fn new() -> Self {
         let field = || Field { autocomplete: "off", required: true, ..Field::default() };
         Self {
-            outcome: Select { label: "What the bank answers", name: "outcome", choices: &OUTCOMES, value: "insufficient_funds", ..Select::default() },
-            amount: Field { label: "Amount", name: "amount", kind: "number", value: "4900", hint: "In cents: 4900 is 49.00 euros.", ..field() },
+            outcome: Select {
+                label: "What the bank answers",
+                name: "outcome",
+                choices: &OUTCOMES,
+                value: "insufficient_funds",
+                ..Select::default()
+            },
+            amount: Field {
+                label: "Amount",
+                name: "amount",
+                kind: "number",
+                value: "4900",
+                hint: "In cents: 4900 is 49.00 euros.",
+                ..field()
+            },
             email: Field { label: "The payer's address", name: "email", kind: "email", value: "payer@example.com", ..field() },
         }
     }
 }
-
 
 fn event_badge(row: &EventRow) -> Badge<'_> {
     let tone = match EventState::ALL.into_iter().find(|state| state.name() == row.state) {

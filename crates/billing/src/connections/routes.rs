@@ -9,11 +9,11 @@ use super::{ChangeConnection, ConnectionFault, ConnectionView, NewConnection, ac
 use crate::permissions::{PAYMENTS_READ, PAYMENTS_WRITE};
 
 pub(super) fn register(app: &mut Registry) {
-    app.routes(
-        OpenApiRouter::<Core>::new()
-            .routes(routes!(list_payment_connections, create_payment_connection))
-            .routes(routes!(get_payment_connection, change_payment_connection, delete_payment_connection)),
-    );
+    app.routes(OpenApiRouter::<Core>::new().routes(routes!(list_payment_connections, create_payment_connection)).routes(routes!(
+        get_payment_connection,
+        change_payment_connection,
+        delete_payment_connection
+    )));
 }
 
 /// A person connects a provider only with an address that is theirs; a key was made by one.

@@ -85,13 +85,7 @@ async fn opened(tx: &mut Tx, scene: &Scene<'_>, event: &ProviderEvent) -> Result
         return Ok(Some(transactions::add_refs(tx, known, &event.refs, customer).await?));
     }
     let (Some(key), Some(due)) = (event.obligation_key(), event.money.filter(|due| due.minor > 0)) else { return Ok(None) };
-    let new = NewTransaction {
-        source: scene.source.clone(),
-        obligation_key: key.to_owned(),
-        refs: event.refs.clone(),
-        due,
-        customer,
-    };
+    let new = NewTransaction { source: scene.source.clone(), obligation_key: key.to_owned(), refs: event.refs.clone(), due, customer };
     Ok(Some(transactions::open(tx, new).await?.0))
 }
 

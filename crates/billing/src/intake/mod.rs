@@ -25,7 +25,7 @@ use host::Registry;
 use web::Routes as _;
 
 pub use provider_event::{EventState, Model as EventRow, reason};
-pub use report_types::{ReportFault, ReportFailure};
+pub use report_types::{ReportFailure, ReportFault};
 pub use sink::{FailureSink, Opened, RecordedFailure, Sink};
 pub use views::{RefView, ReportedView};
 

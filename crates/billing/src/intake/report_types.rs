@@ -100,7 +100,8 @@ impl ReportFailure {
         let mut check = Check::new();
         check.text("event_id", &self.event_id, 1..=ID_LEN_MAX).text("transaction_ref", &self.transaction_ref, 1..=ID_LEN_MAX);
         check.number("amount", self.amount, 1..=AMOUNT_MAX);
-        let plain = self.gateway.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'-' | b'.'));
+        let plain =
+            self.gateway.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'-' | b'.'));
         check.that(plain && (1..=64).contains(&self.gateway.len()), "gateway", "must be a name such as `stripe`");
         check.text_if("failure_code", self.failure_code.as_deref(), 1..=ID_LEN_MAX);
         check.text_if("failure_message", self.failure_message.as_deref(), 1..=MESSAGE_LEN_MAX);
@@ -184,12 +185,14 @@ impl ReportedMethod {
         check.text("payment_method.token", &self.token, 1..=ID_LEN_MAX);
         // A card number instead of a token must not come in.
         let digits = self.token.bytes().filter(u8::is_ascii_digit).count();
-        check.that(!(digits >= 12 && digits == self.token.len()), "payment_method.token", "must be the gateway's token, never a card number");
+        check.that(
+            !(digits >= 12 && digits == self.token.len()),
+            "payment_method.token",
+            "must be the gateway's token, never a card number",
+        );
         check.text_if("payment_method.last4", self.last4.as_deref(), 4..=4);
         check.text_if("payment_method.country", self.country.as_deref(), 2..=2);
-        for (field, text) in
-            [("network", &self.network), ("funding", &self.funding), ("fingerprint", &self.fingerprint)]
-        {
+        for (field, text) in [("network", &self.network), ("funding", &self.funding), ("fingerprint", &self.fingerprint)] {
             check.text_if(&format!("payment_method.{field}"), text.as_deref(), 1..=TEXT_LEN_MAX);
         }
         check.that(self.exp_month.is_none_or(|month| (1..=12).contains(&month)), "payment_method.exp_month", "must be from 1 to 12");

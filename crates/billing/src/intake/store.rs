@@ -1,6 +1,6 @@
 //! Queries.
 
-use kernel::{At, ConnectionId, Limit, After, Page, TransactionId};
+use kernel::{After, At, ConnectionId, Limit, Page, TransactionId};
 use sea_orm::sea_query::Order;
 use sea_orm::{ActiveValue::Set, ColumnTrait as _};
 use store::{StoreError, Tx};
@@ -33,7 +33,12 @@ pub(super) async fn of_transaction(tx: &mut Tx, transaction: TransactionId) -> R
 }
 
 /// A connection's events, newest first.
-pub(crate) async fn of_connection(tx: &mut Tx, connection: ConnectionId, limit: Limit, after: Option<&After>) -> Result<Page<Model>, StoreError> {
+pub(crate) async fn of_connection(
+    tx: &mut Tx,
+    connection: ConnectionId,
+    limit: Limit,
+    after: Option<&After>,
+) -> Result<Page<Model>, StoreError> {
     let of = tx.find::<Entity>().filter(Column::ConnectionId.eq(connection.uuid()));
     of.page(limit, after, Column::CreatedAt, |row| After { at: row.created_at, id: row.id }).await
 }

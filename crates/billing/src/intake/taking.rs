@@ -47,7 +47,13 @@ pub(super) async fn keep(tx: &mut Tx, delivery: &Delivery<'_>, source: &str) -> 
 }
 
 /// Applies a kept event, marks what became of it, and replays what waited for it.
-pub(super) async fn settle(tx: &mut Tx, source: &Source, sink: Option<&Sink>, row: Model, event: &ProviderEvent) -> Result<Verdict, Failure> {
+pub(super) async fn settle(
+    tx: &mut Tx,
+    source: &Source,
+    sink: Option<&Sink>,
+    row: Model,
+    event: &ProviderEvent,
+) -> Result<Verdict, Failure> {
     let scene = Scene { source, sink, event_row: row.id };
     let verdict = apply::apply(tx, &scene, event).await?;
     if verdict == Verdict::Quarantined {

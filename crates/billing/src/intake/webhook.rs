@@ -104,7 +104,9 @@ pub(super) async fn know(gateway: &Gateway, is_live: bool, event: ProviderEvent)
         Ok(Joined::Whole(event)) => Known::Ready(event),
         Ok(Joined::NeedsApiKey(event)) => Known::Ignored(event, reason::NEEDS_API_KEY),
         // A key that the provider does not accept is as good as none; only people can mend it.
-        Err(ProviderError::Config(_) | ProviderError::Refused { .. }) if event.refs.invoice.is_some() => Known::Ignored(event, reason::NEEDS_API_KEY),
+        Err(ProviderError::Config(_) | ProviderError::Refused { .. }) if event.refs.invoice.is_some() => {
+            Known::Ignored(event, reason::NEEDS_API_KEY)
+        }
         Err(ProviderError::Config(_) | ProviderError::Refused { .. }) => Known::Ready(ProviderEvent { needs_join: false, ..event }),
         Err(_) => Known::Pending(event),
     }

@@ -14,7 +14,8 @@ use super::{LinkFault, store as rows};
 use crate::connections;
 use crate::event::CheckoutOpened;
 use crate::provider::{
-    Action, ActionResult, CheckoutSession, Gateway, IdempotencyKey, NewCheckout, ProviderError, Providers, Refs, TAG_LINK, TAG_TRANSACTION, Tags,
+    Action, ActionResult, CheckoutSession, Gateway, IdempotencyKey, NewCheckout, ProviderError, Providers, Refs, TAG_LINK, TAG_TRANSACTION,
+    Tags,
 };
 use crate::transactions;
 
@@ -100,10 +101,8 @@ async fn new_checkout(core: &Core, tx: &mut Tx, link: &Model, amount: Money, tok
     let merchant = tenancy::organizations::current(tx).await?.name;
     let page = format!("{}/pay/{token}", core.public_url);
     let expires_at: At = link.session_until.unwrap_or_else(|| tx.now() + CHECKOUT_TIME);
-    let tags = Tags::from([
-        (TAG_TRANSACTION.to_owned(), link.transaction().to_string()),
-        (TAG_LINK.to_owned(), link.link_id().to_string()),
-    ]);
+    let tags =
+        Tags::from([(TAG_TRANSACTION.to_owned(), link.transaction().to_string()), (TAG_LINK.to_owned(), link.link_id().to_string())]);
     Ok(NewCheckout {
         amount,
         description: format!("Payment to {merchant}"),

@@ -11,11 +11,11 @@ use kernel::{Actor, Failure, Money};
 use store::{Mode, Pin};
 use web::{Ctx, Html, PageFault, Path, See};
 
+use super::LinkFault;
 use super::actions::reason_closed;
 use super::checkout::open_checkout;
 use super::finish::settle_session;
 use super::lookup::{Found, by_token};
-use super::LinkFault;
 use crate::provider::PaymentStatus;
 use crate::transactions;
 
@@ -133,11 +133,15 @@ fn closed(ctx: &Ctx, fault: LinkFault) -> Result<Html, Failure> {
         }
         LinkFault::Expired => ("expired", "This link has expired", "Payment links work for a limited time. Please ask for a new one."),
         LinkFault::Used | LinkFault::NothingOwed => ("used", "Already paid", "This payment was made. Nothing more is owed, thank you."),
-        LinkFault::Revoked => ("revoked", "This link is no longer valid", "It was replaced or withdrawn. Please use the newest message that you received."),
-        LinkFault::Busy => ("busy", "A payment is being made", "This is being paid right now. Please look again in a few minutes."),
-        LinkFault::NoConnection | LinkFault::CheckoutUnavailable => {
-            ("unavailable", "Not available at the moment", "The payment page cannot be opened right now. Please try again in a few minutes.")
+        LinkFault::Revoked => {
+            ("revoked", "This link is no longer valid", "It was replaced or withdrawn. Please use the newest message that you received.")
         }
+        LinkFault::Busy => ("busy", "A payment is being made", "This is being paid right now. Please look again in a few minutes."),
+        LinkFault::NoConnection | LinkFault::CheckoutUnavailable => (
+            "unavailable",
+            "Not available at the moment",
+            "The payment page cannot be opened right now. Please try again in a few minutes.",
+        ),
     };
     let tone = if matches!(fault, LinkFault::Used | LinkFault::NothingOwed) { "notice notice-ok" } else { "notice notice-warn" };
     let page = ctx.plain_page(title, &NoticePage { state, title, text, tone, again: None })?;

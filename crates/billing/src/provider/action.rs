@@ -47,17 +47,35 @@ impl IdempotencyKey {
 #[serde(tag = "action", rename_all = "snake_case")]
 pub enum Action {
     /// A new charge while the payer is away.
-    ChargeOffSession { amount: Money, customer: Option<String>, payment_method: String, tags: Tags },
+    ChargeOffSession {
+        amount: Money,
+        customer: Option<String>,
+        payment_method: String,
+        tags: Tags,
+    },
     /// Confirms the same intent again; the preferred retry, since it can succeed only once.
-    ConfirmExisting { intent: String, payment_method: Option<String> },
+    ConfirmExisting {
+        intent: String,
+        payment_method: Option<String>,
+    },
     /// Pays an open invoice with the method on file.
-    PayInvoice { invoice: String, payment_method: Option<String> },
+    PayInvoice {
+        invoice: String,
+        payment_method: Option<String>,
+    },
     CreateCheckout(NewCheckout),
-    ExpireCheckout { session: String },
+    ExpireCheckout {
+        session: String,
+    },
     /// Gives back `amount` of what the intent or charge collected.
-    Refund { refs: Refs, amount: Money },
+    Refund {
+        refs: Refs,
+        amount: Money,
+    },
     /// Tells the provider that an invoice was paid elsewhere, so that it stops collecting.
-    RecordPaid { invoice: String },
+    RecordPaid {
+        invoice: String,
+    },
 }
 
 /// A page of the provider where the payer pays.

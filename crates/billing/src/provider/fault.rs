@@ -21,7 +21,9 @@ impl From<ProviderError> for Failure {
     fn from(error: ProviderError) -> Self {
         let failure = match &error {
             ProviderError::Declined(_) => Failure::new(ProviderFault::Declined),
-            ProviderError::Unknown(_) | ProviderError::Unreachable(_) => Failure::new(ProviderFault::Unavailable).retry_after(RETRY_AFTER_S),
+            ProviderError::Unknown(_) | ProviderError::Unreachable(_) => {
+                Failure::new(ProviderFault::Unavailable).retry_after(RETRY_AFTER_S)
+            }
             ProviderError::RateLimited { retry_after_s } => Failure::new(ProviderFault::Unavailable).retry_after(*retry_after_s),
             ProviderError::Config(_) => Failure::new(ProviderFault::KeyRejected),
             ProviderError::Refused { .. } => Failure::new(ProviderFault::Refused),

@@ -14,9 +14,10 @@ mod gateway;
 mod names;
 
 pub use action::{
-    Action, ActionResult, Capabilities, CheckoutSession, IdempotencyKey, NewCheckout, PaymentState, PaymentStatus, ProviderError, ProviderRef,
+    Action, ActionResult, Capabilities, CheckoutSession, IdempotencyKey, NewCheckout, PaymentState, PaymentStatus, ProviderError,
+    ProviderRef,
 };
-pub use event::{TAG_ATTEMPT, TAG_LINK, TAG_TRANSACTION, CustomerFacts, EventKind, MethodFacts, ProviderEvent, RawDecline, Refs, Tags};
+pub use event::{CustomerFacts, EventKind, MethodFacts, ProviderEvent, RawDecline, Refs, TAG_ATTEMPT, TAG_LINK, TAG_TRANSACTION, Tags};
 pub use fault::ProviderFault;
 pub use gateway::{Gateway, Providers};
 pub use names::{NoProvider, ProviderName};

@@ -20,8 +20,7 @@ use super::tables::object::{self, Column, Entity};
 use crate::stripe;
 
 /// Paid or not, the payer goes back to the merchant, who may be at another address.
-const POLICY: &str =
-    "default-src 'none'; style-src 'self'; img-src 'self' data:; font-src 'self'; form-action 'self' http: https:; frame-ancestors 'none'; base-uri 'none'";
+const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; font-src 'self'; form-action 'self' http: https:; frame-ancestors 'none'; base-uri 'none'";
 
 const CARDS: [Choice<'static>; 6] = [
     Choice { value: "pm_card_visa", label: "A good card" },

@@ -20,7 +20,8 @@ pub async fn create(call: &mut Call, fields: &Fields) -> Result<Value, Refusal> 
 
 /// A new intent that nobody has tried to collect.
 pub fn new_intent(call: &Call, amount: i64, currency: &str, fields: &Fields) -> Result<Value, Refusal> {
-    let known: kernel::Currency = currency.parse().map_err(|_| Refusal::invalid("invalid_currency", format!("Invalid currency: {currency}")))?;
+    let known: kernel::Currency =
+        currency.parse().map_err(|_| Refusal::invalid("invalid_currency", format!("Invalid currency: {currency}")))?;
     Ok(json!({
         "id": new_id("pi"),
         "object": "payment_intent",

@@ -24,7 +24,10 @@ pub enum Outcome {
     ApiError,
     /// 429, and nothing was charged.
     RateLimited,
-    Declined { code: String, network_advice: Option<String> },
+    Declined {
+        code: String,
+        network_advice: Option<String>,
+    },
 }
 
 impl Outcome {
@@ -44,7 +47,11 @@ impl Outcome {
 
     fn declined(word: &str) -> Option<Self> {
         let (code, advice) = word.split_once('@').map_or((word, None), |(code, advice)| (code, Some(advice)));
-        let is_word = |text: &str| !text.is_empty() && text.len() <= WORD_LEN_MAX && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+        let is_word = |text: &str| {
+            !text.is_empty()
+                && text.len() <= WORD_LEN_MAX
+                && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+        };
         let fine = is_word(code) && advice.is_none_or(is_word);
         fine.then(|| Self::Declined { code: code.to_owned(), network_advice: advice.map(ToOwned::to_owned) })
     }
@@ -69,8 +76,15 @@ impl Outcome {
 }
 
 /// Declines that Stripe reports with a code of their own; all others are `card_declined`.
-const OWN_CODES: [&str; 7] =
-    ["authentication_required", "expired_card", "incorrect_cvc", "incorrect_number", "incorrect_zip", "processing_error", "invalid_expiry_year"];
+const OWN_CODES: [&str; 7] = [
+    "authentication_required",
+    "expired_card",
+    "incorrect_cvc",
+    "incorrect_number",
+    "incorrect_zip",
+    "processing_error",
+    "invalid_expiry_year",
+];
 
 /// The network's response code (ISO 8583 field 39) that usually stands behind a decline code.
 const NETWORK_CODES: [(&str, &str); 8] = [
@@ -87,9 +101,12 @@ const NETWORK_CODES: [(&str, &str); 8] = [
 /// Stripe's advice for a decline (docs.stripe.com/declines/codes, column "next steps").
 fn advice(code: &str) -> Option<&'static str> {
     match code {
-        "insufficient_funds" | "card_velocity_exceeded" | "do_not_honor" | "generic_decline" | "issuer_not_available" | "processing_error" => {
-            Some("try_again_later")
-        }
+        "insufficient_funds"
+        | "card_velocity_exceeded"
+        | "do_not_honor"
+        | "generic_decline"
+        | "issuer_not_available"
+        | "processing_error" => Some("try_again_later"),
         "expired_card" | "incorrect_cvc" | "incorrect_number" | "incorrect_zip" | "invalid_expiry_year" => Some("confirm_card_data"),
         "lost_card" | "stolen_card" | "pickup_card" | "fraudulent" => Some("do_not_try_again"),
         _ => None,
@@ -125,7 +142,10 @@ mod tests {
     fn a_word_is_an_outcome_or_a_decline_code() {
         assert_eq!(Outcome::read("succeeded"), Some(Outcome::Succeeded));
         assert_eq!(Outcome::read("stolen_card"), Some(Outcome::Declined { code: "stolen_card".into(), network_advice: None }));
-        assert_eq!(Outcome::read("do_not_honor@03"), Some(Outcome::Declined { code: "do_not_honor".into(), network_advice: Some("03".into()) }));
+        assert_eq!(
+            Outcome::read("do_not_honor@03"),
+            Some(Outcome::Declined { code: "do_not_honor".into(), network_advice: Some("03".into()) })
+        );
         for wrong in ["", "Do Not Honor", "a@", "@b", "<script>"] {
             assert_eq!(Outcome::read(wrong), None, "{wrong:?}");
         }

@@ -42,7 +42,10 @@ impl Refusal {
     }
 
     pub fn api_error() -> Self {
-        Self::Answer { status: 500, body: json!({ "error": { "type": "api_error", "message": "An error occurred on the sandbox's side." } }) }
+        Self::Answer {
+            status: 500,
+            body: json!({ "error": { "type": "api_error", "message": "An error occurred on the sandbox's side." } }),
+        }
     }
 
     pub fn rate_limited() -> Self {

@@ -1,8 +1,8 @@
 //! What the sandbox remembers: platform tables, behind the system door. They exist everywhere and
 //! have rows only where the sandbox is mounted.
 
-use store::columns::{integer, json_binary, text, text_null};
 use store::Schema;
+use store::columns::{integer, json_binary, text, text_null};
 
 pub fn up(schema: &mut Schema) {
     schema.platform_table("sandbox_objects", |t| {

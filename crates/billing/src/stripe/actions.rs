@@ -20,7 +20,9 @@ pub async fn execute(stripe: &Stripe, account: &Account, action: &Action, key: &
         (_, Err(CallError::Other(error))) => Err(error),
         (Action::PayInvoice { invoice, .. }, Err(CallError::Card(error))) => Err(declined(&error, Some(invoice))),
         (_, Err(CallError::Card(error))) => Err(declined(&error, None)),
-        (Action::ChargeOffSession { .. } | Action::ConfirmExisting { .. }, Ok(intent)) => Ok(ActionResult::Charged(Box::new(read::intent(&intent)))),
+        (Action::ChargeOffSession { .. } | Action::ConfirmExisting { .. }, Ok(intent)) => {
+            Ok(ActionResult::Charged(Box::new(read::intent(&intent))))
+        }
         (Action::PayInvoice { .. }, Ok(invoice)) => Ok(ActionResult::Charged(Box::new(read::invoice(&invoice)))),
         (Action::CreateCheckout(_), Ok(session)) => opened(&session),
         (Action::ExpireCheckout { .. }, Ok(_)) => Ok(ActionResult::CheckoutExpired),
@@ -46,9 +48,7 @@ fn request(action: &Action) -> Result<(String, Fields), ProviderError> {
         Action::CreateCheckout(new) => ("/v1/checkout/sessions".into(), checkout(new)?),
         Action::ExpireCheckout { session } => (format!("/v1/checkout/sessions/{}/expire", segment(session)?), Fields::new()),
         Action::Refund { refs, amount } => ("/v1/refunds".into(), refund(refs, *amount)?),
-        Action::RecordPaid { invoice } => {
-            (format!("/v1/invoices/{}/pay", segment(invoice)?), Fields::new().set("paid_out_of_band", true))
-        }
+        Action::RecordPaid { invoice } => (format!("/v1/invoices/{}/pay", segment(invoice)?), Fields::new().set("paid_out_of_band", true)),
     })
 }
 

@@ -103,7 +103,11 @@ impl Told {
                 charge: id(object, "/latest_charge").or_else(|| id(error, "/charge")).or_else(|| id(object, "/charges/data/0")),
                 session: None,
             },
-            money: if kind == EventKind::PaymentSucceeded { received.or_else(|| money(object, "/amount")) } else { money(object, "/amount") },
+            money: if kind == EventKind::PaymentSucceeded {
+                received.or_else(|| money(object, "/amount"))
+            } else {
+                money(object, "/amount")
+            },
             // A success keeps the error of the try before it; only a failure is about that error.
             decline: (kind == EventKind::PaymentFailed).then(|| decline(error)).flatten(),
             method: method(token, tried),

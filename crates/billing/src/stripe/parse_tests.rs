@@ -96,7 +96,9 @@ fn an_unknown_type_is_an_event_and_rubbish_is_none() {
     let read = |text: &str| parse(&Verified::new(text.as_bytes()));
     let event = read(r#"{"id":"evt_1","type":"radar.early_fraud_warning.created","created":1763623200}"#).expect("an event");
     assert_eq!((event.kind, event.live_mode), (EventKind::Unknown, None));
-    for wrong in ["", "[]", "{}", r#"{"id":"","type":"x","created":1}"#, r#"{"id":"evt_1","created":1}"#, r#"{"id":7,"type":"x","created":1}"#] {
+    for wrong in
+        ["", "[]", "{}", r#"{"id":"","type":"x","created":1}"#, r#"{"id":"evt_1","created":1}"#, r#"{"id":7,"type":"x","created":1}"#]
+    {
         assert!(read(wrong).is_err(), "{wrong:?}");
     }
 }

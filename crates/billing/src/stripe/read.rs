@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
+use super::Stripe;
 use super::client::CallError;
 use super::document::{decline, id, money, text};
 use super::form::Fields;
-use super::Stripe;
 use crate::provider::{
     Account, CustomerFacts, EventKind, Joined, PaymentState, PaymentStatus, ProviderError, ProviderEvent, ProviderRef, RawDecline, Refs,
 };
@@ -188,7 +188,9 @@ mod tests {
 
     #[test]
     fn an_invoice_that_was_marked_as_paid_has_no_payment() {
-        let declined = [json!({"status": "open", "is_default": true, "payment": {"payment_intent": {"id": "pi_1", "status": "requires_payment_method"}}})];
+        let declined = [
+            json!({"status": "open", "is_default": true, "payment": {"payment_intent": {"id": "pi_1", "status": "requires_payment_method"}}}),
+        ];
         assert!(the_one(&declined, EventKind::PaymentSucceeded).is_none());
         assert!(the_one(&declined, EventKind::PaymentFailed).is_some());
     }
@@ -200,8 +202,11 @@ mod tests {
         ))
         .expect("an event");
         assert!(failed.needs_join);
-        complete(&mut failed, &json!({"data": [{"invoice": "in_1", "is_default": true, "payment": {"type": "payment_intent", "payment_intent": {
-            "id": "pi_1", "status": "requires_payment_method", "latest_charge": "ch_1", "last_payment_error": {"code": "card_declined", "decline_code": "lost_card"}}}}]}));
+        complete(
+            &mut failed,
+            &json!({"data": [{"invoice": "in_1", "is_default": true, "payment": {"type": "payment_intent", "payment_intent": {
+            "id": "pi_1", "status": "requires_payment_method", "latest_charge": "ch_1", "last_payment_error": {"code": "card_declined", "decline_code": "lost_card"}}}}]}),
+        );
         assert_eq!(failed.refs.all().collect::<Vec<_>>(), ["in_1", "pi_1", "ch_1"]);
         assert_eq!(failed.decline.and_then(|decline| decline.decline_code).as_deref(), Some("lost_card"));
     }

@@ -123,14 +123,19 @@ async fn tell(tx: &mut Tx, transaction: &Model, row: &receipt::Model, new: &NewR
 /// obligation.
 pub async fn record_refund(tx: &mut Tx, transaction: Model, refs: &Refs, refunded: Money) -> Result<Option<Model>, Failure> {
     let receipts = rows::receipts(tx, transaction.id).await?;
-    let is_of = |receipt: &&receipt::Model| receipt.refs().all().any(|id| refs.intent.as_deref() == Some(id) || refs.charge.as_deref() == Some(id));
+    let is_of =
+        |receipt: &&receipt::Model| receipt.refs().all().any(|id| refs.intent.as_deref() == Some(id) || refs.charge.as_deref() == Some(id));
     let Some(receipt) = receipts.iter().find(is_of) else { return Ok(None) };
     if refunded.minor <= receipt.refunded || refunded.currency.code() != receipt.currency {
         return Ok(Some(transaction));
     }
     let back = |refunded_minor: i64| (refunded_minor - receipt.surplus).clamp(0, receipt.counted);
     let delta = back(refunded.minor) - back(receipt.refunded);
-    let all_back = receipts.iter().filter(|other| other.id != receipt.id).map(|other| (other.refunded - other.surplus).clamp(0, other.counted)).sum::<i64>()
+    let all_back = receipts
+        .iter()
+        .filter(|other| other.id != receipt.id)
+        .map(|other| (other.refunded - other.surplus).clamp(0, other.counted))
+        .sum::<i64>()
         + back(refunded.minor);
     let mut active = receipt.clone().into_active_model();
     active.refunded = Set(refunded.minor);

@@ -7,8 +7,6 @@ pub struct Form {
     pub method: String,
     /// Names and values in the order of the page, hidden fields included.
     pub fields: Vec<(String, String)>,
-    /// Buttons that carry a name: a browser sends the one that is pressed.
-    pub buttons: Vec<(String, String)>,
 }
 
 impl Form {
@@ -18,16 +16,6 @@ impl Form {
             Some((_, typed)) => value.clone_into(typed),
             None => return Err(format!("the form {} has no field `{name}`", self.action)),
         }
-        Ok(self)
-    }
-
-    /// Presses a named button.
-    pub fn press(mut self, name: &str, value: &str) -> Result<Self, String> {
-        let button = (name.to_owned(), value.to_owned());
-        if !self.buttons.contains(&button) {
-            return Err(format!("the form {} has no button `{name}={value}`", self.action));
-        }
-        self.fields.push(button);
         Ok(self)
     }
 }
@@ -55,7 +43,6 @@ pub fn forms(html: &str) -> Vec<Form> {
             "option" => choose(&mut found, select.as_deref(), &tag),
             "textarea" => put(&mut found, tag.get("name"), String::new()),
             "input" => input(&mut found, &tag),
-            "button" if tag.has("name") => press(&mut found, &tag),
             _ => {}
         }
     }
@@ -68,16 +55,9 @@ fn put(forms: &mut [Form], name: String, value: String) {
     }
 }
 
-fn press(forms: &mut [Form], tag: &Tag) {
-    if let Some(form) = forms.last_mut() {
-        form.buttons.push((tag.get("name"), tag.get("value")));
-    }
-}
-
 fn input(forms: &mut [Form], tag: &Tag) {
     match tag.get_or("type", "text").as_str() {
         "checkbox" | "radio" if !tag.has("checked") => {}
-        "submit" if tag.has("name") => press(forms, tag),
         "submit" | "button" | "reset" | "image" => {}
         _ => put(forms, tag.get("name"), tag.get("value")),
     }
@@ -163,7 +143,8 @@ fn attribute(text: &str) -> (&str, &str, &str) {
 
 /// The escapes that templates write.
 pub fn unescaped(text: &str) -> String {
-    let pairs = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#34;", "\""), ("&#39;", "'"), ("&#x27;", "'"), ("&#38;", "&"), ("&amp;", "&")];
+    let pairs =
+        [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#34;", "\""), ("&#39;", "'"), ("&#x27;", "'"), ("&#38;", "&"), ("&amp;", "&")];
     pairs.into_iter().fold(text.to_owned(), |text, (escape, letter)| text.replace(escape, letter))
 }
 
@@ -177,7 +158,7 @@ mod tests {
             <form class="form" method="post" action="/pay/a&amp;b">
               <input type="hidden" name="_csrf" value="t&#39;k"><input name=email><input type="checkbox" name="remember" value="yes">
               <select name="role"><option value="viewer">V</option><option value="user" selected>U</option></select>
-              <button name="outcome" value="paid">Pay</button><button>Other</button>
+              <button>Pay</button>
             </form>"#;
         let all = forms(page);
         assert_eq!(all.len(), 1);
@@ -185,13 +166,12 @@ mod tests {
         assert_eq!((form.method.as_str(), form.action.as_str()), ("post", "/pay/a&b"));
         let sent: Vec<_> = form.fields.iter().map(|(name, value)| format!("{name}={value}")).collect();
         assert_eq!(sent, ["_csrf=t'k", "email=", "role=user"]);
-        assert_eq!(form.buttons, [("outcome".to_owned(), "paid".to_owned())]);
     }
 
     #[test]
-    fn only_what_the_page_offers_can_be_typed_and_pressed() {
+    fn only_what_the_page_offers_can_be_typed() {
         let form = forms(r#"<form action="/x"><input name="a"></form>"#).remove(0);
-        assert!(form.clone().fill("b", "1").is_err() && form.clone().press("a", "1").is_err());
+        assert!(form.clone().fill("b", "1").is_err());
         assert_eq!(form.fill("a", "1").map(|form| form.fields), Ok(vec![("a".into(), "1".into())]));
     }
 

@@ -18,7 +18,11 @@ const QUOTED_MAX: usize = 300;
 
 /// The client under all players: it follows nothing by itself.
 pub fn http() -> Result<Client> {
-    Client::builder().redirect(reqwest::redirect::Policy::none()).timeout(std::time::Duration::from_secs(60)).build().context("an HTTP client")
+    Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .timeout(std::time::Duration::from_secs(60))
+        .build()
+        .context("an HTTP client")
 }
 
 /// One person, or one program of theirs.
@@ -205,7 +209,12 @@ impl Page {
         let body = self.json();
         if !(200..300).contains(&self.status) {
             let error = &body["error"];
-            bail!("answered {} {}: {}", self.status, error["code"].as_str().unwrap_or("?"), error["message"].as_str().unwrap_or(&self.quoted()));
+            bail!(
+                "answered {} {}: {}",
+                self.status,
+                error["code"].as_str().unwrap_or("?"),
+                error["message"].as_str().unwrap_or(&self.quoted())
+            );
         }
         Ok(body.get("data").cloned().unwrap_or(Value::Null))
     }
@@ -225,7 +234,8 @@ impl Page {
             }
             unescaped(&text).split_whitespace().collect::<Vec<_>>().join(" ")
         };
-        let body = self.text.split_once("<main").map_or(self.text.as_str(), |(_, main)| main.split_once('>').map_or(main, |(_, main)| main));
+        let body =
+            self.text.split_once("<main").map_or(self.text.as_str(), |(_, main)| main.split_once('>').map_or(main, |(_, main)| main));
         words(body).chars().take(QUOTED_MAX).collect()
     }
 }

@@ -24,7 +24,8 @@ impl Story<'_> {
     async fn sign_up(&mut self, email: &str) -> Result<()> {
         let page = self.ada.visit("/signup").await?.fine()?;
         let typed = [("full_name", "Ada Berg"), ("email", email), ("org_name", "Northwind Coffee"), ("password", &self.password())];
-        let form = typed.into_iter().try_fold(page.form("/signup")?, |form, (name, value)| form.fill(name, value)).map_err(anyhow::Error::msg)?;
+        let form =
+            typed.into_iter().try_fold(page.form("/signup")?, |form, (name, value)| form.fill(name, value)).map_err(anyhow::Error::msg)?;
         let sent = self.ada.submit(&page, &form).await?;
         ensure!(sent.leads_to().is_some(), "signing up answered {}: {}", sent.status, sent.quoted());
         let landed = self.ada.follow(sent).await?.fine()?;

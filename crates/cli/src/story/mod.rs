@@ -137,7 +137,12 @@ impl<'t> Story<'t> {
 
     /// A charge that the bank must decline, and so a case.
     async fn declined(&mut self, payer: &Payer, charge: Charge, amount: Money, code: &str) -> Result<Charge> {
-        ensure!(charge.decline.as_deref() == Some(code), "the bank answered {:?} to the charge of {}, where {code} is right", charge.decline, payer.name);
+        ensure!(
+            charge.decline.as_deref() == Some(code),
+            "the bank answered {:?} to the charge of {}, where {code} is right",
+            charge.decline,
+            payer.name
+        );
         self.tally.failed += 1;
         self.tally.failed_minor += amount.minor;
         Ok(charge)

@@ -25,7 +25,11 @@ impl Story<'_> {
         let page = self.ada.visit("/dashboard").await?.fine()?;
         ensure!(page.path() == "/signin", "a session of a month ago still opens {}", page.path());
         let email = self.address("ada", "northwind");
-        let form = page.form("/signin")?.fill("email", &email).and_then(|form| form.fill("password", &self.password())).map_err(anyhow::Error::msg)?;
+        let form = page
+            .form("/signin")?
+            .fill("email", &email)
+            .and_then(|form| form.fill("password", &self.password()))
+            .map_err(anyhow::Error::msg)?;
         let sent = self.ada.submit(&page, &form).await?;
         ensure!(sent.leads_to().is_some(), "signing in answered {}: {}", sent.status, sent.quoted());
         let landed = self.ada.follow(sent).await?.fine()?;
@@ -70,7 +74,11 @@ impl Story<'_> {
             let found = row[field].as_f64().with_context(|| format!("there is no `{field}`"))?;
             ensure!((found - right).abs() < SHARE_EXACT, "`{field}` is {found}, where {right} is right");
         }
-        let text = format!("The recovery rate is {:.1} % of all failures, hard ones included, and {:.1} % of the money", by_count * 100.0, by_amount * 100.0);
+        let text = format!(
+            "The recovery rate is {:.1} % of all failures, hard ones included, and {:.1} % of the money",
+            by_count * 100.0,
+            by_amount * 100.0
+        );
         let facts = json!({ "rate_count": by_count, "rate_amount": by_amount });
         self.told(Step::new("recovery_rate", text).see("/v1/analytics/recovery_rate").facts(facts)).await
     }
@@ -78,7 +86,11 @@ impl Story<'_> {
     /// The story used one currency.
     fn only_currency<'a>(&self, answer: &'a Value) -> Result<&'a Value> {
         let rows = answer["currencies"].as_array().context("no currencies")?;
-        ensure!(rows.len() == 1 && rows[0]["currency"] == self.currency.code(), "the answer has other currencies: {}", answer["currencies"]);
+        ensure!(
+            rows.len() == 1 && rows[0]["currency"] == self.currency.code(),
+            "the answer has other currencies: {}",
+            answer["currencies"]
+        );
         Ok(&rows[0])
     }
 }

@@ -34,7 +34,8 @@ impl Story<'_> {
         let said = letter.text.to_lowercase();
         ensure!(UNSAID.iter().all(|word| !said.contains(word)), "the letter tells the payer why: {}", letter.text);
         let step = Step::new("case_opened", "The card is blocked for good; the mail asks for another way to pay and does not say why");
-        self.told(step.see(page_of(&case)).facts(json!({ "case": case["id"], "class": case["class"], "hardness": case["hardness"] }))).await?;
+        self.told(step.see(page_of(&case)).facts(json!({ "case": case["id"], "class": case["class"], "hardness": case["hardness"] })))
+            .await?;
 
         self.stage.pass(WAIT).await?;
         let case = self.case_in(&charge.reference, &["not_recoverable"]).await?;
@@ -43,6 +44,9 @@ impl Story<'_> {
         let charges = self.merchant.charges_of(&payer.card).await?;
         ensure!(charges == 1, "the provider saw {charges} charges of the stolen card, where the first one is all");
         let step = Step::new("closed", "Thirty days later the case is closed; the card was never charged again");
-        self.told(step.see(page_of(&case)).facts(json!({ "case": case["id"], "state": case["state"], "attempts": 0, "charges_at_provider": 1 }))).await
+        self.told(
+            step.see(page_of(&case)).facts(json!({ "case": case["id"], "state": case["state"], "attempts": 0, "charges_at_provider": 1 })),
+        )
+        .await
     }
 }

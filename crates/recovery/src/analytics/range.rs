@@ -30,9 +30,10 @@ pub(crate) struct Range {
 
 impl Range {
     /// The last `days` days, today included.
-    pub fn last_days(days: i64, now: At) -> Self {
-        let today = begin(now.date_naive());
-        Self { from: today - Duration::days(days - 1), to: today + Duration::days(1) }
+    pub fn last_days(days: u64, now: At) -> Self {
+        let today = now.date_naive();
+        let first = today.checked_sub_days(Days::new(days.saturating_sub(1))).unwrap_or(today);
+        Self { from: begin(first), to: begin(today) + Duration::days(1) }
     }
 }
 
@@ -40,7 +41,8 @@ impl RangeQuery {
     /// The span, or 422.
     pub fn read(&self, now: At) -> Result<Range, Failure> {
         let mut check = Check::new();
-        let to = self.to.as_deref().map(|text| instant(&mut check, "to", text, true)).unwrap_or(Some(now + Duration::microseconds(1)));
+        let until_now = Some(now + Duration::microseconds(1));
+        let to = self.to.as_deref().map_or(until_now, |text| instant(&mut check, "to", text, true));
         let from = match (self.from.as_deref(), to) {
             (Some(text), _) => instant(&mut check, "from", text, false),
             (None, to) => to.map(|to| to - Duration::days(DAYS_DEFAULT)),

@@ -30,10 +30,8 @@ pub(crate) async fn received(tx: &mut Tx, event: &PaymentReceived) -> Result<(),
     if case.state().step(state).is_err() || case.state() == state {
         return add_to_closed(tx, case, event.counted, credit).await;
     }
-    let why = match event.is_paid {
-        true => format!("Paid: {} came back{}.", event.counted, by(credit.mechanism)),
-        false => format!("Paid in part: {} came back{}.", event.counted, by(credit.mechanism)),
-    };
+    let how = if event.is_paid { "Paid" } else { "Paid in part" };
+    let why = format!("{how}: {} came back{}.", event.counted, by(credit.mechanism));
     let case = close(tx, case, Ending { state, amount: event.counted, credit: Some(credit), why }).await?;
     tracing::info!(event = "recovery.recovered", case = %case.case_id(), state = case.state, mechanism = credit.mechanism.word());
     Ok(())

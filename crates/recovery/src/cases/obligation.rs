@@ -103,7 +103,10 @@ impl Obligation {
     /// What to ask the provider for. The same invoice or intent can succeed only once, so they come
     /// before a new charge; a method that is blocked or out of date is not used at all.
     pub fn charge(&self, attempt: Option<AttemptId>) -> Option<Action> {
-        let payment_method = self.usable_token()?;
+        if !self.is_usable() {
+            return None;
+        }
+        let payment_method = self.token();
         match self.question() {
             Some(ProviderRef::Invoice(invoice)) => Some(Action::PayInvoice { invoice, payment_method }),
             Some(ProviderRef::Intent(intent)) if payment_method.is_some() => Some(Action::ConfirmExisting { intent, payment_method }),
@@ -113,14 +116,17 @@ impl Obligation {
 
     /// A charge of its own, for an obligation that the provider does not know by name.
     pub fn new_charge(&self, attempt: Option<AttemptId>) -> Option<Action> {
-        let payment_method = self.usable_token()??;
+        let payment_method = self.token().filter(|_| self.is_usable())?;
         Some(Action::ChargeOffSession { amount: self.owed(), customer: self.providers_customer(), payment_method, tags: self.tags(attempt) })
     }
 
-    /// The method's token, if one is known; `None` when it must not be used.
-    fn usable_token(&self) -> Option<Option<String>> {
-        let usable = self.method.as_ref().is_none_or(|method| method.state() == MethodState::Usable);
-        usable.then(|| self.method.as_ref().map(|method| method.token.clone()))
+    /// Whether nothing speaks against the method on file.
+    fn is_usable(&self) -> bool {
+        self.method.as_ref().is_none_or(|method| method.state() == MethodState::Usable)
+    }
+
+    fn token(&self) -> Option<String> {
+        self.method.as_ref().map(|method| method.token.clone())
     }
 
     fn providers_customer(&self) -> Option<String> {

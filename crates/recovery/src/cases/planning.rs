@@ -23,7 +23,6 @@ const PLANNED_STATES: [CaseState; 4] = [CaseState::Detected, CaseState::Waiting,
 pub(crate) struct Planned {
     pub obligation: Obligation,
     pub plan: Plan,
-    pub card: Option<String>,
 }
 
 /// Asks the planner, without writing anything but the lock on the card's count.
@@ -33,7 +32,7 @@ pub(crate) async fn ask(tx: &mut Tx, config: &RecoveryConfig, case: &Model) -> R
     let facts = facts(config, case, &obligation);
     let history = history(tx, case, card.as_deref()).await?;
     let plan = policy::plan(&facts, Policy::builtin(), &history, tx.now(), seed(case));
-    Ok(Planned { obligation, plan, card })
+    Ok(Planned { obligation, plan })
 }
 
 /// Plans the next step of an open case anew and writes it down: the case's next action, the planned
@@ -48,7 +47,7 @@ pub(crate) async fn replan(tx: &mut Tx, config: &RecoveryConfig, case: Model) ->
 
 /// Writes a plan down.
 pub(crate) async fn write(tx: &mut Tx, case: Model, planned: Planned) -> Result<Model, Failure> {
-    let Planned { obligation, plan, .. } = planned;
+    let Planned { obligation, plan } = planned;
     let id = case.case_id();
     match plan.retry_at {
         Some(at) => drop(attempts::plan(tx, id, at, &obligation.amounts(), &plan.explanation.summary).await?),

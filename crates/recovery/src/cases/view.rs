@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::{CaseState, Model};
 use crate::attempts::{self, AttemptState};
 use crate::classify::{Class, Decline, Hardness};
-use crate::messages::{self, MessageState};
+use crate::messages::{self, MessageState, Template};
 use crate::outcomes::{self, Mechanism};
 use crate::policy::{Explanation, Hold, Owner, StepKind};
 
@@ -78,7 +78,7 @@ pub struct MessageView {
     /// Whose recovery message it is, in order of writing.
     pub number: i32,
     pub channel: String,
-    pub template: String,
+    pub template: Template,
     pub state: MessageState,
     #[schema(value_type = String, format = DateTime)]
     pub planned_for: At,
@@ -185,9 +185,9 @@ impl From<messages::Model> for MessageView {
     fn from(row: messages::Model) -> Self {
         Self {
             state: row.state(),
+            template: row.template(),
             number: row.number,
             channel: row.channel,
-            template: row.template,
             planned_for: row.planned_for,
             queued_at: row.queued_at,
             skip_reason: row.skip_reason,

@@ -77,11 +77,18 @@ fn a_code_that_reads_in_two_ways_takes_the_stricter() {
 fn a_visa_code_without_a_category_takes_the_stricter_one() {
     for response in ["04", "41", "43", "57", "R1", "R3", "14", "03", "62", "78", "93"] {
         let raw = RawDecline { network: Some("visa".into()), network_decline_code: Some(response.into()), ..code("generic_decline") };
-        assert_eq!(verdict(&raw), (Class::NetworkHard, Hardness::Hard), "{response}");
+        assert_eq!((classify(&raw).hardness, classify(&raw).category), (Hardness::Hard, Some(1)), "{response}");
         let named = RawDecline { category: Some(2), ..raw };
         assert_eq!(classify(&named).category, Some(2));
         assert_eq!(classify(&named).hardness, Hardness::Soft, "the provider's own category wins for {response}");
     }
+}
+
+#[test]
+fn a_stolen_visa_card_is_called_stolen_and_never_tried() {
+    let raw = RawDecline { network: Some("visa".into()), network_decline_code: Some("43".into()), ..code("stolen_card") };
+    assert_eq!(verdict(&raw), (Class::LostStolen, Hardness::Hard));
+    assert_eq!(verdict(&RawDecline { category: Some(1), ..raw }), (Class::NetworkHard, Hardness::Hard), "the network's own word comes first");
 }
 
 #[test]

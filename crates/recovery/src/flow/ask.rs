@@ -22,6 +22,15 @@ pub(super) const UNDER_WAY: TimeDelta = TimeDelta::hours(1);
 /// A connection that is not set up right is mended by people.
 pub(super) const BROKEN: TimeDelta = TimeDelta::hours(6);
 
+/// The longest pause that a provider's own wish is followed for: after it one asks again anyway.
+const ASKED_PAUSE_MAX_S: u64 = 24 * 60 * 60;
+
+/// The pause that a provider asked for, within bounds of ours.
+pub(super) fn asked_pause(retry_after_s: u64) -> TimeDelta {
+    let seconds = i64::try_from(retry_after_s.min(ASKED_PAUSE_MAX_S)).unwrap_or_default();
+    TimeDelta::seconds(seconds).max(AWAY)
+}
+
 /// A provider and what to ask it.
 pub(super) struct Line {
     pub gateway: Gateway,
@@ -59,7 +68,7 @@ pub(super) async fn look(line: &Line) -> Seen {
             PaymentStatus::Processing => Seen::Later(UNDER_WAY),
             PaymentStatus::RequiresAction | PaymentStatus::Declined | PaymentStatus::Open => Seen::Owed,
         },
-        Err(ProviderError::RateLimited { retry_after_s }) => Seen::Later(TimeDelta::seconds(retry_after_s.min(3600) as i64).max(AWAY)),
+        Err(ProviderError::RateLimited { retry_after_s }) => Seen::Later(asked_pause(retry_after_s)),
         Err(ProviderError::Unreachable(_) | ProviderError::Unknown(_)) => Seen::Later(AWAY),
         Err(ProviderError::Config(why)) => {
             tracing::warn!(event = "recovery.connection_broken", why, "the provider refuses our key");
@@ -83,18 +92,22 @@ pub(super) async fn ask(work: &Work, config: &RecoveryConfig, id: CaseId) -> Res
     let mut tx = work.begin(PART).await?;
     let Some(case) = cases::locked(&mut tx, id).await?.filter(|case| case.state().is_open()) else { return Ok(()) };
     if let Some(case) = settle(&mut tx, case, &seen, None).await? {
-        match seen {
-            Seen::Later(pause) => drop(postpone(&mut tx, case, pause).await?),
-            _ => {
-                let asked = case.read_backs + 1;
-                let mut row = case.into_active_model();
-                row.read_backs = Set(asked);
-                let case = tx.update(row).await?;
-                cases::replan(&mut tx, config, case).await?;
-            }
+        if let Seen::Later(pause) = seen {
+            postpone(&mut tx, case, pause).await?;
+        } else {
+            asked(&mut tx, config, case).await?;
         }
     }
     Ok(tx.commit().await?)
+}
+
+/// One question more, and the plan that follows from it.
+async fn asked(tx: &mut Tx, config: &RecoveryConfig, case: Model) -> Result<Model, Failure> {
+    let read_backs = case.read_backs + 1;
+    let mut row = case.into_active_model();
+    row.read_backs = Set(read_backs);
+    let case = tx.update(row).await?;
+    cases::replan(tx, config, case).await
 }
 
 /// Applies what the provider said of the obligation; the case comes back when it is still open.
@@ -129,7 +142,7 @@ pub(super) async fn paid(tx: &mut Tx, case: &Model, state: &PaymentState, attemp
         refs: state.refs.clone(),
     };
     let transaction = transactions::add_refs(tx, transaction, &state.refs, None).await?;
-    Ok(matches!(transactions::receive(tx, transaction, new).await?, Some(Received::Counted(..))))
+    Ok(matches!(transactions::receive(tx, transaction, new).await?, Some(Received { receipt: Some(_), .. })))
 }
 
 /// The same step again, later; never after the deadline.

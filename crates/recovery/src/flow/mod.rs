@@ -28,7 +28,7 @@ const ADVANCE: Activity<CaseId, Option<At>> = Activity::new("recovery.advance");
 /// Something changed: ask again now.
 const WAKE: &str = "wake";
 /// A case must not be lost to a long outage: what fails is tried again every ten minutes, for two months.
-const RETRY: Retry = Retry { max: 10_000, first: Duration::from_secs(2), factor: 3, cap: Duration::from_secs(600) };
+const RETRY: Retry = Retry { max: 10_000, first: Duration::from_secs(2), factor: 3, cap: Duration::from_mins(10) };
 
 pub(crate) fn register(app: &mut Registry) {
     app.workflow(CASE, live);

@@ -36,7 +36,7 @@ pub(super) async fn record(work: &Work, config: &RecoveryConfig, id: CaseId, att
         Err(ProviderError::Declined(state)) => declined(&mut tx, config, case, row, &state).await?,
         Err(ProviderError::Refused { code, message }) => refused(&mut tx, config, case, row, &code, &message).await?,
         Err(ProviderError::RateLimited { retry_after_s }) => {
-            not_sent(&mut tx, config, case, row, TimeDelta::seconds(retry_after_s.min(86_400) as i64).max(AWAY)).await?;
+            not_sent(&mut tx, config, case, row, ask::asked_pause(retry_after_s)).await?;
         }
         Err(ProviderError::Unreachable(_)) => not_sent(&mut tx, config, case, row, AWAY).await?,
         Err(ProviderError::Config(why)) => {

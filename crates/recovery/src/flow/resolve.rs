@@ -42,7 +42,7 @@ pub(super) async fn resolve(work: &Work, config: &RecoveryConfig, id: CaseId) ->
         Way::ReadBack(gateway, question) => match gateway.read_back(&question).await {
             // Still on its way: asked for again, never decided by us.
             Ok(state) if state.status == PaymentStatus::Processing => Err(ProviderError::Unknown("processing".to_owned())),
-            Ok(state) => Ok(ActionResult::Charged(state)),
+            Ok(state) => Ok(ActionResult::Charged(Box::new(state))),
             Err(error) => Err(error),
         },
         Way::None => Err(ProviderError::Unknown("nobody can be asked".to_owned())),

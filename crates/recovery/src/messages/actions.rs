@@ -76,7 +76,7 @@ pub(crate) async fn write(
     let company: String = tenancy::organizations::current(tx).await?.name.chars().take(COMPANY_CHARS_MAX).collect();
     let earlier = store::written_at(tx, case.case_id()).await?.len();
     let mail = PayerMail {
-        template: Template::parse(&planned.template).unwrap_or(Template::PayNow),
+        template: planned.template(),
         company: &company,
         amount: obligation.owed(),
         reference: &case.reference,

@@ -2,6 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
+use super::Template;
 use crate::classify::class::words;
 
 words! {
@@ -46,5 +47,9 @@ impl ActiveModelBehavior for ActiveModel {}
 impl Model {
     pub fn state(&self) -> MessageState {
         MessageState::parse(&self.state).expect("the table allows only our words")
+    }
+
+    pub fn template(&self) -> Template {
+        Template::parse(&self.template).unwrap_or(Template::PayNow)
     }
 }

@@ -9,6 +9,7 @@ mod letter;
 mod message;
 mod store;
 
+pub use letter::Template;
 pub use message::{MessageState, Model};
 
 pub(crate) use actions::{plan, skip_planned, write};

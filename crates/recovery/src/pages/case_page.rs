@@ -94,7 +94,7 @@ fn story(case: &CaseView) -> Vec<Line> {
     story.extend(case.attempts.iter().map(of_attempt));
     story.extend(case.messages.iter().map(of_message));
     story.extend(case.outcome.iter().map(|outcome| of_outcome(case, outcome)));
-    story.sort_by(|a, b| b.at.cmp(&a.at));
+    story.sort_by_key(|line| std::cmp::Reverse(line.at));
     story
 }
 
@@ -148,7 +148,7 @@ mod tests {
         let message = MessageView {
             number: 1,
             channel: "email".into(),
-            template: "pay_now".into(),
+            template: crate::messages::Template::PayNow,
             state: MessageState::Planned,
             planned_for: at,
             queued_at: None,

@@ -45,29 +45,23 @@ struct DashboardPage<'a> {
     days: &'a [ChartDay],
     rows: &'a [CaseRow],
     has_connection: bool,
+    empty: Empty<'static>,
 }
 
-impl DashboardPage<'_> {
-    fn stats<'f>(&self, figures: &'f Figures) -> [Stat<'f>; 3] {
-        [
-            Stat { label: "Recovered", value: &figures.recovered, note: "paid after it had failed, less what was given back" },
-            Stat { label: "At risk", value: &figures.at_risk, note: "still owed on open cases" },
-            Stat { label: "Recovery rate", value: &figures.rate, note: &figures.rate_note },
-        ]
-    }
+/// Shown while there is no case.
+const EMPTY: Empty<'static> =
+    Empty { title: "No failed payments yet", text: "The first one opens a case, and its story is told here.", href: "", action: "" };
 
+impl DashboardPage<'_> {
     fn chart(&self) -> BarChart<'_> {
         BarChart { id: "failed-recovered", title: "The last 30 days", series: ["Failed", "Recovered"], days: self.days, unit: Unit::Count }
     }
 
-    fn empty(&self) -> Empty<'static> {
-        Empty { title: "No failed payments yet", text: "The first one opens a case, and its story is told here.", href: "", action: "" }
-    }
 }
 
 async fn dashboard_page(ctx: Ctx) -> Result<Html, PageFault> {
     let mut tx = ctx.begin(CASES_READ).await?;
-    let range = Range::last_days(DAYS as i64, tx.now());
+    let range = Range::last_days(DAYS, tx.now());
     let currencies = analytics::by_currency(&mut tx, range).await?;
     let days = days(range, &analytics::by_day(&mut tx, range).await?);
     let recent = cases::list(&mut tx, None, Limit::new(RECENT).unwrap_or_default(), None).await.map_err(Failed::into_failure)?;
@@ -75,7 +69,8 @@ async fn dashboard_page(ctx: Ctx) -> Result<Html, PageFault> {
     let has_connection = has_connection(&mut tx).await?;
     tx.commit().await?;
     let figures: Vec<Figures> = currencies.iter().map(Figures::of).collect();
-    Ok(ctx.page(PATH, "Dashboard", &DashboardPage { figures: &figures, days: &days, rows: &rows, has_connection })?)
+    let template = DashboardPage { figures: &figures, days: &days, rows: &rows, has_connection, empty: EMPTY };
+    Ok(ctx.page(PATH, "Dashboard", &template)?)
 }
 
 async fn has_connection(tx: &mut Tx) -> Result<bool, Failure> {
@@ -97,6 +92,14 @@ fn days(range: Range, [failed, recovered]: &[Vec<DayCount>; 2]) -> Vec<ChartDay>
 }
 
 impl Figures {
+    fn stats(&self) -> [Stat<'_>; 3] {
+        [
+            Stat { label: "Recovered", value: &self.recovered, note: "paid after it had failed, less what was given back" },
+            Stat { label: "At risk", value: &self.at_risk, note: "still owed on open cases" },
+            Stat { label: "Recovery rate", value: &self.rate, note: &self.rate_note },
+        ]
+    }
+
     fn of(row: &ByCurrency) -> Self {
         let rate = analytics::rate(row.recovered, row.opened);
         Self {

@@ -36,31 +36,38 @@ struct PaymentsQuery {
 #[template(path = "payments.html")]
 struct PaymentsPage<'a> {
     rows: &'a [CaseRow],
-    tabs: &'a [(&'static str, &'static str)],
-    state: &'a str,
+    tabs: Vec<Tab>,
+    empty: Empty<'static>,
     pager: Pager,
 }
 
-impl PaymentsPage<'_> {
-    fn empty(&self) -> Empty<'static> {
-        if self.state.is_empty() {
-            Empty {
-                title: "No failed payments",
-                text: "As soon as your payment provider reports one, it appears here with what is done about it.",
-                href: "",
-                action: "",
-            }
-        } else {
-            Empty { title: "Nothing in this state", text: "Failed payments in other states are under All.", href: PATH, action: "Show all" }
+/// One tab over the list.
+struct Tab {
+    label: &'static str,
+    href: String,
+    is_shown: bool,
+}
+
+fn tabs(shown: &str) -> Vec<Tab> {
+    let tab = |(state, label): &(&'static str, &'static str)| Tab {
+        label,
+        href: console::address(PATH, &[("state", state)]),
+        is_shown: *state == shown,
+    };
+    TABS.iter().map(tab).collect()
+}
+
+/// Nothing in one state is another thing than nothing at all.
+const fn empty(shows_all: bool) -> Empty<'static> {
+    if shows_all {
+        Empty {
+            title: "No failed payments",
+            text: "As soon as your payment provider reports one, it appears here with what is done about it.",
+            href: "",
+            action: "",
         }
-    }
-
-    fn is_shown(&self, state: &str) -> bool {
-        self.state == state
-    }
-
-    fn address(&self, state: &str) -> String {
-        console::address(PATH, &[("state", state)])
+    } else {
+        Empty { title: "Nothing in this state", text: "Failed payments in other states are under All.", href: PATH, action: "Show all" }
     }
 }
 
@@ -73,6 +80,6 @@ async fn payments_page(ctx: Ctx, Query(query): Query<PaymentsQuery>) -> Result<H
     tx.commit().await?;
     let chosen = state.map_or("", CaseState::word);
     let next = page.next.map(|after| console::address(PATH, &[("state", chosen), ("cursor", &ctx.cursor(&after))]));
-    let template = PaymentsPage { rows: &rows, tabs: &TABS, state: chosen, pager: Pager { next } };
+    let template = PaymentsPage { rows: &rows, tabs: tabs(chosen), empty: empty(chosen.is_empty()), pager: Pager { next } };
     Ok(ctx.page(PATH, "Failed payments", &template)?)
 }

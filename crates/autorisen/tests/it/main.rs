@@ -1,0 +1,13 @@
+//! Walks: what must hold for every route, table, statement, code, key and page of the standard
+//! modules is looked up in the running program or its sources and checked one by one, so that
+//! nobody has to remember it for the next one.
+
+// The stories behind the walks are long futures: their layout is deeper than the default.
+#![recursion_limit = "256"]
+
+mod code;
+mod rooms;
+mod samples;
+mod sources;
+mod try_world;
+mod world;

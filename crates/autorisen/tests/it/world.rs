@@ -1,0 +1,159 @@
+//! A busy story of acme, played over HTTP: every table has a row of theirs in the end. Globex signs
+//! up and does nothing, so that whatever it can see is not its own.
+
+use chrono::Duration;
+use kernel::OrgId;
+use testkit::{Client, Options, TestApp, TestEngine, Value, json};
+
+use crate::samples::Samples;
+
+/// What acme's payment provider knows it by; must never be seen again.
+pub const PROVIDER_KEY: &str = "sk_test_canary-of-a-provider-key";
+/// What acme's payment provider signs with; must never be seen again.
+pub const WEBHOOK_SECRET: &str = "whsec_canary-of-a-webhook-secret";
+/// The payer whose card is expired.
+pub const PAYER: &str = "grace@payer.test";
+
+/// The application after the story, with everybody signed in anew.
+pub struct World {
+    pub app: TestApp,
+    pub alice: Client,
+    pub bob: Client,
+    pub vera: Client,
+    pub mallory: Client,
+    /// A key of acme that may do the least.
+    pub clerk: Client,
+    pub acme: OrgId,
+    pub globex: OrgId,
+    /// Acme's ids.
+    pub samples: Samples,
+    /// What the provider calls one of acme's payments.
+    pub reference: String,
+    /// The token in a payer's link.
+    pub link: String,
+    /// Ids that a walk may use up.
+    pub spare: Samples,
+}
+
+/// The standard modules.
+pub fn modules() -> Vec<Box<dyn host::Module>> {
+    autorisen::standard()
+}
+
+impl World {
+    pub async fn new(engine: TestEngine) -> Self {
+        Self::with(engine, Options::default()).await
+    }
+
+    pub async fn with(engine: TestEngine, options: Options) -> Self {
+        let app = TestApp::start_with(engine, modules(), options).await;
+        app.expect_mail();
+        store::testing::record(&app.core.store);
+        let mut story = Story { app, samples: Samples::default(), spare: Samples::default() };
+        story.people().await;
+        let customers = story.customers().await;
+        let (reference, link) = story.payments().await;
+        story.end(&customers, reference, link).await
+    }
+}
+
+struct Story {
+    app: TestApp,
+    samples: Samples,
+    spare: Samples,
+}
+
+impl Story {
+    /// Members, an invitation, keys: one of each that stays, one that may be used up.
+    async fn people(&mut self) {
+        let alice = self.app.alice().await;
+        self.app.bob().await;
+        self.app.vera().await;
+        self.app.mallory().await;
+        for (email, spare) in [("dora@x.test", true), ("erin@x.test", false)] {
+            let body = json!({"email": email, "role": "user"});
+            self.keep(spare, &alice.post_once("/v1/org/invitations", email, body).await.expect(201));
+        }
+        for spare in [true, false] {
+            self.keep(spare, &alice.post("/v1/api-keys", json!({"name": "till", "scopes": ["org:read"]})).await.expect(201));
+        }
+        alice.patch("/v1/auth/org", json!({"name": "Acme"})).await.ok();
+        alice.patch("/v1/auth/me", json!({"full_name": "Alice Admin"})).await.ok();
+    }
+
+    fn keep(&mut self, spare: bool, answer: &Value) {
+        if spare { self.spare.note(answer) } else { self.samples.note(answer) }
+    }
+
+    async fn customers(&mut self) -> String {
+        let bob = self.app.bob().await;
+        let ada = json!({"name": "Ada Payer", "email": PAYER, "external_ref": "acme-1", "timezone": "Europe/Berlin", "locale": "en"});
+        let ada = bob.post("/v1/customers", ada).await.expect(201);
+        let path = format!("/v1/customers/{}", ada["id"].as_str().expect("an id"));
+        bob.patch(&path, json!({"phone": "+27821234567"})).await.ok();
+        bob.post_empty(&format!("{path}/archive")).await.ok();
+        bob.post_empty(&format!("{path}/restore")).await.ok();
+        self.samples.note(&ada);
+        path
+    }
+
+    /// A payment that comes back by itself, one that the payer has to help with, and a report.
+    async fn payments(&mut self) -> (String, String) {
+        let alice = self.app.alice().await;
+        let connect = |name: &str| json!({"provider": "sandbox", "name": name, "api_key": format!("{PROVIDER_KEY}-{name}"), "webhook_secret": WEBHOOK_SECRET});
+        self.spare.note(&alice.post("/v1/payment-connections", connect("spare")).await.expect(201));
+        let made = alice.post("/v1/payment-connections", connect("till")).await.expect(201);
+        self.samples.note(&made);
+        let connection = made["id"].as_str().expect("an id").to_owned();
+        let poor = self.charge(&connection, "poor@payer.test", &["insufficient_funds", "succeeded"], true).await;
+        let expired = self.charge(&connection, PAYER, &["expired_card"], false).await;
+        let link = self.app.token_to(PAYER).await;
+        self.app.advance(Duration::days(9)).await;
+        let alice = self.app.alice().await;
+        alice.post_once("/v1/events/payment_failed", "story", report(&connection, self.app.now())).await.expect(201);
+        for reference in [&poor, &expired] {
+            self.samples.note(&alice.get(&format!("/v1/recoveries/by_ref/{reference}")).await.ok());
+            self.samples.note(&alice.get(&format!("/v1/events/by_ref/{reference}")).await.ok());
+        }
+        (poor, link)
+    }
+
+    /// A charge in the sandbox, and all that follows from it at once.
+    async fn charge(&self, connection: &str, payer: &str, outcomes: &[&str], invoice: bool) -> String {
+        let charge = json!({"connection_id": connection, "customer": payer, "amount": 4900, "currency": "EUR", "outcomes": outcomes, "invoice": invoice});
+        let charged = self.app.nobody().post("/dev/sandbox/charge", charge).await.expect(201);
+        self.app.settle().await;
+        charged["ref"].as_str().expect("a reference").to_owned()
+    }
+
+    async fn end(mut self, customer: &str, reference: String, link: String) -> World {
+        // The story took longer than a token lives.
+        let alice = self.app.alice().await;
+        let (bob, vera, mallory) = (self.app.bob().await, self.app.vera().await, self.app.mallory().await);
+        let clerk = self.app.clerk(&["org:read"]).await;
+        self.samples.note(&alice.get(&format!("{customer}/timeline")).await.ok());
+        self.samples.note(&alice.profile);
+        for path in lists(&self.app).await {
+            self.samples.note(&alice.get(&path).await.ok());
+        }
+        let org = |who: &Client| who.profile["organization"]["id"].as_str().and_then(|id| id.parse().ok()).expect("an organization");
+        let (acme, globex) = (org(&alice), org(&mallory));
+        let Self { app, samples, spare } = self;
+        World { acme, globex, app, alice, bob, vera, mallory, clerk, samples, reference, link, spare }
+    }
+}
+
+/// Every operation that reads without asking for anything.
+async fn lists(app: &TestApp) -> Vec<String> {
+    let document = app.nobody().get("/openapi.json").await.body;
+    let paths = document["paths"].as_object().expect("paths").iter();
+    paths.filter(|(path, item)| item.get("get").is_some() && !path.contains('{')).map(|(path, _)| path.clone()).collect()
+}
+
+fn report(connection: &str, now: kernel::At) -> Value {
+    json!({
+        "event_id": "evt-of-acme", "transaction_ref": "order-of-acme", "connection_id": connection, "amount": 1900, "currency": "EUR",
+        "gateway": "sandbox", "failure_code": "card_declined", "occurred_at": now,
+        "customer": {"email": "rep@payer.test", "name": "Rep Orted"}, "payment_method": {"token": "pm_card_visa", "network": "visa", "last4": "4242"},
+    })
+}

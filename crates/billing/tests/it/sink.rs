@@ -1,0 +1,47 @@
+//! A fake at the port: one case for each transaction, and the decline's own words as the verdict.
+
+use std::sync::Arc;
+
+use billing::event::CheckoutOpened;
+use billing::{FailureSink, Opened, RecordedFailure, Sink};
+use host::{BoxFuture, Registry};
+use kernel::{CaseId, Failure, faults};
+use store::Tx;
+use testkit::json;
+
+faults! {
+    /// What recovery says when a charge of its own is on its way.
+    pub enum FakeFault {
+        InFlight = 409 "attempt_in_flight" "A charge is on its way.",
+    }
+}
+
+pub struct RecoveryFake;
+
+struct Cases;
+
+impl FailureSink for Cases {
+    fn failure_recorded<'a>(&'a self, _: &'a mut Tx, failure: &'a RecordedFailure) -> BoxFuture<'a, Result<Opened, Failure>> {
+        let verdict = failure.decline.decline_code.clone().unwrap_or_default();
+        let opened = Opened { case_id: CaseId(failure.transaction.uuid()), classification: json!({ "class": verdict }) };
+        Box::pin(std::future::ready(Ok(opened)))
+    }
+}
+
+impl host::Module for RecoveryFake {
+    fn name(&self) -> &'static str {
+        "recovery_fake"
+    }
+
+    fn register(&self, app: &mut Registry) {
+        app.provide(Sink::new(Arc::new(Cases)));
+        // An amount of 4999 stands for an obligation whose charge is on its way.
+        app.on_tx::<CheckoutOpened>("fake.checkout_opened", |tx, event| {
+            Box::pin(async move {
+                let transaction = billing::transactions::find(tx, event.transaction).await?;
+                let in_flight = transaction.is_some_and(|transaction| transaction.amount_due == 4999);
+                if in_flight { Err(Failure::new(FakeFault::InFlight)) } else { Ok(()) }
+            })
+        });
+    }
+}

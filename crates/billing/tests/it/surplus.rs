@@ -1,0 +1,65 @@
+use testkit::{TestApp, json};
+
+use crate::{known, modules, sandbox_of, tx};
+
+/// A failed invoice in the sandbox, and a link for it.
+async fn failed_with_link(app: &TestApp, of: &testkit::Client, connection: &str) -> (String, String) {
+    let body = json!({"connection_id": connection, "customer": "paula@example.com", "amount": 4900, "currency": "EUR",
+        "payment_method": "pm_race", "outcomes": ["insufficient_funds", "succeeded"], "invoice": true});
+    let reference = app.nobody().post("/dev/sandbox/charge", body).await.expect(201)["ref"].as_str().expect("a reference").to_owned();
+    app.settle().await;
+    let transaction = known(of, &reference).await["transaction_id"].as_str().expect("an id").parse().expect("an id");
+    let mut tx = tx(app, of).await;
+    let expires_at = tx.now() + chrono::Duration::hours(24);
+    let (_, token) = billing::links::issue(&mut tx, transaction, expires_at).await.expect("a link");
+    tx.commit().await.expect("a commit");
+    (reference, format!("/pay/{}", token.expose()))
+}
+
+async fn post(app: &TestApp, path: &str, form: &[(&str, &str)]) -> testkit::Answer {
+    let nobody = app.nobody();
+    nobody.send(nobody.request("POST".parse().expect("a method"), path).form(form)).await
+}
+
+testkit::stories! {
+    async fn when_payer_and_retry_race_the_second_payment_goes_back(app: TestApp) {
+        let alice = app.alice().await;
+        let connection = sandbox_of(&alice).await;
+        let (reference, link) = failed_with_link(app, &alice, &connection).await;
+        let page = post(app, &link, &[]).await.header("location").to_owned();
+        // The retry and the payer pay at the same moment; no webhook has arrived yet.
+        let gateway = {
+            let mut tx = tx(app, &alice).await;
+            let providers = app.core.parts.get::<billing::Providers>();
+            billing::gateway(&mut tx, &providers, connection.parse().expect("an id")).await.expect("a gateway")
+        };
+        let action = billing::Action::PayInvoice { invoice: reference.clone(), payment_method: None };
+        gateway.execute(&action, &billing::IdempotencyKey::of("rc", 1)).await.expect("paid");
+        assert_eq!(post(app, &page, &[("payment_method", "pm_card_visa")]).await.status, 303);
+        app.settle().await;
+        let found = known(&alice, &reference).await;
+        assert_eq!((found["transaction"]["state"].as_str(), found["transaction"]["amount_paid"]["minor"].as_i64()), (Some("paid"), Some(4900)), "{found}");
+        let receipts = found["receipts"].as_array().expect("receipts");
+        let sum = |field: &str| receipts.iter().map(|receipt| receipt[field]["minor"].as_i64().unwrap_or_default()).sum::<i64>();
+        assert_eq!((receipts.len(), sum("counted"), sum("surplus"), sum("refunded")), (2, 4900, 4900, 4900), "{found}");
+        let charges = app.nobody().get("/dev/sandbox/charges").await.expect(200);
+        let back: i64 = charges.as_array().into_iter().flatten().map(|charge| charge["amount_refunded"].as_i64().unwrap_or_default()).sum();
+        assert_eq!(back, 4900, "{charges}");
+    }
+
+    async fn an_invoice_that_was_paid_by_link_is_closed_at_the_provider(app: TestApp) {
+        let alice = app.alice().await;
+        let connection = sandbox_of(&alice).await;
+        let (reference, link) = failed_with_link(app, &alice, &connection).await;
+        let page = post(app, &link, &[]).await.header("location").to_owned();
+        post(app, &page, &[("payment_method", "pm_card_visa")]).await;
+        app.settle().await;
+        let found = known(&alice, &reference).await;
+        assert_eq!((found["transaction"]["state"].as_str(), found["receipts"].as_array().map(Vec::len)), (Some("paid"), Some(1)), "{found}");
+        assert_eq!(found["receipts"][0]["surplus"]["minor"], 0, "marking it as paid moves no money");
+        let rows = app.all_rows().await;
+        let mut invoices = rows.iter().filter(|row| row.table.ends_with("sandbox_objects") && row.text.contains("\"amount_remaining\"") && row.text.contains(&reference));
+        let closed = invoices.any(|row| row.text.replace(": ", ":").contains("\"status\":\"paid\""));
+        assert!(closed, "the invoice still collects");
+    }
+}

@@ -1,0 +1,157 @@
+use testkit::{Client, TestApp, Value, json, stripe_signature};
+
+use crate::{INTENT, INVOICE, SECRET, deliver, deliver_signed, fixture, known, modules, stripe};
+
+/// The rows of the intake, by the event's id.
+async fn events(app: &TestApp, by: &Client, reference: &str) -> Vec<(String, String, Value)> {
+    let _ = app;
+    let events = known(by, reference).await["events"].as_array().cloned().unwrap_or_default();
+    events
+        .into_iter()
+        .map(|event| {
+            (event["type"].as_str().unwrap_or_default().into(), event["state"].as_str().unwrap_or_default().into(), event["reason"].clone())
+        })
+        .collect()
+}
+
+async fn rows(app: &TestApp) -> usize {
+    app.all_rows().await.iter().filter(|row| row.table == "provider_events").count()
+}
+
+async fn states(app: &TestApp) -> Vec<String> {
+    let rows = app.all_rows().await;
+    rows.into_iter().filter(|row| row.table == "provider_events").map(|row| row.text).collect()
+}
+
+testkit::stories! {
+    async fn what_is_not_signed_right_leaves_no_row(app: TestApp) {
+        let alice = app.alice().await;
+        let id = stripe(&alice).await;
+        let path = format!("/v1/webhooks/stripe/{id}");
+        let body = fixture!("payment_intent.payment_failed.new").to_string();
+        let old = stripe_signature(SECRET, app.now() - chrono::Duration::seconds(301), &body);
+        let v0 = stripe_signature(SECRET, app.now(), &body).replace("v1=", "v0=");
+        let empty = stripe_signature("", app.now(), &body);
+        let other = stripe_signature("whsec_other", app.now(), &body);
+        for signature in [old, v0, empty, other, String::new(), "garbage".into()] {
+            assert_eq!(deliver_signed(app, &path, &signature, body.clone()).await.status, 400, "{signature}");
+        }
+        let nobody = app.nobody();
+        let unsigned = nobody.request("POST".parse().expect("a method"), &path).body(body);
+        assert_eq!(nobody.send(unsigned).await.status, 400);
+        let broken = "{".to_owned();
+        let signature = stripe_signature(SECRET, app.now(), &broken);
+        assert_eq!(deliver_signed(app, &path, &signature, broken).await.status, 400);
+        assert_eq!(rows(app).await, 0);
+    }
+
+    async fn the_address_alone_says_whose_event_it_is(app: TestApp) {
+        let id = stripe(&app.alice().await).await;
+        let send = async |path: String| deliver_signed(app, &path, "t=1,v1=00", "{}".into()).await;
+        assert_eq!(send("/v1/webhooks/stripe/con_00000000000000000000000000".into()).await.status, 404);
+        assert_eq!(send("/v1/webhooks/stripe/nonsense".into()).await.status, 404);
+        assert_eq!(send(format!("/v1/webhooks/sandbox/{id}")).await.status, 404, "another provider's address");
+        assert_eq!(send(format!("/v1/webhooks/acme/{id}")).await.status, 404);
+        let later = send(format!("/v1/webhooks/razorpay/{id}")).await;
+        assert_eq!((later.status, later.code()), (503, "provider_not_configured"));
+    }
+
+    async fn a_failure_is_recorded_once_however_often_it_is_sent(app: TestApp) {
+        let alice = app.alice().await;
+        let id = stripe(&alice).await;
+        for _ in 0..3 {
+            assert_eq!(deliver(app, &id, &fixture!("payment_intent.payment_failed.new")).await.status, 200);
+        }
+        let found = known(&alice, INTENT).await;
+        assert_eq!((found["transaction"]["state"].as_str(), found["failures"].as_array().map(Vec::len)), (Some("failed"), Some(1)));
+        assert_eq!(found["transaction"]["amount_due"], json!({"minor": 4900, "currency": "EUR"}));
+        assert!(found["case_id"].is_string(), "recovery heard of it");
+        let customer = alice.get(&format!("/v1/customers/{}", found["transaction"]["customer_id"].as_str().expect("a customer"))).await.expect(200);
+        assert_eq!(customer["email"], "paula.payer@example.com", "from the billing details");
+        assert_eq!(rows(app).await, 1);
+    }
+
+    async fn invoice_and_intent_of_the_old_shape_are_one_obligation_in_any_order(app: TestApp) {
+        let alice = app.alice().await;
+        for turned in [false, true] {
+            let id = stripe(&alice).await;
+            let mut both = [fixture!("payment_intent.payment_failed.old"), fixture!("invoice.payment_failed.old")];
+            if turned {
+                both.reverse();
+            }
+            for event in &both {
+                assert_eq!(deliver(app, &id, event).await.status, 200);
+            }
+            let found = known(&alice, INVOICE).await;
+            assert_eq!(found["failures"].as_array().map(Vec::len), Some(1), "one charge was declined: {found}");
+            assert_eq!(found["transaction"]["decline"]["decline_code"], "insufficient_funds");
+            assert_eq!(found["transaction_id"], known(&alice, INTENT).await["transaction_id"]);
+        }
+    }
+
+    async fn without_a_key_new_invoices_wait_for_one_and_intents_drive(app: TestApp) {
+        let alice = app.alice().await;
+        let id = stripe(&alice).await;
+        assert_eq!(deliver(app, &id, &fixture!("invoice.payment_failed.new")).await.status, 200);
+        alice.get(&format!("/v1/events/by_ref/{INVOICE}")).await.refused(404, "event_ref_not_found");
+        assert!(states(app).await.iter().any(|row| row.contains("needs_api_key")));
+        deliver(app, &id, &fixture!("payment_intent.payment_failed.new")).await;
+        assert_eq!(known(&alice, INTENT).await["transaction"]["state"], "failed");
+    }
+
+    async fn other_modes_and_unknown_types_are_kept_and_ignored(app: TestApp) {
+        let alice = app.alice().await;
+        let id = stripe(&alice).await;
+        let mut test = fixture!("payment_intent.payment_failed.new");
+        test["livemode"] = json!(false);
+        assert_eq!(deliver(app, &id, &test).await.status, 200);
+        let unknown = json!({"id": "evt_radar", "type": "radar.early_fraud_warning.created", "created": 1, "livemode": true});
+        assert_eq!(deliver(app, &id, &unknown).await.status, 200);
+        let states = states(app).await;
+        assert!(states.iter().any(|row| row.contains("other_mode")) && states.iter().any(|row| row.contains("unknown_type")), "{states:?}");
+        alice.get(&format!("/v1/events/by_ref/{INTENT}")).await.refused(404, "event_ref_not_found");
+    }
+
+    async fn money_that_is_told_before_its_failure_waits_and_wins(app: TestApp) {
+        let alice = app.alice().await;
+        let id = stripe(&alice).await;
+        for event in [fixture!("charge.refunded.new"), fixture!("payment_intent.succeeded.new"), fixture!("payment_intent.payment_failed.new")] {
+            assert_eq!(deliver(app, &id, &event).await.status, 200);
+        }
+        let found = known(&alice, INTENT).await;
+        assert_eq!((found["transaction"]["state"].as_str(), found["transaction"]["amount_paid"]["minor"].as_i64()), (Some("paid"), Some(4900)));
+        assert_eq!(found["receipts"][0]["refunded"]["minor"], 1900);
+        let events = events(app, &alice, INTENT).await;
+        assert!(events.iter().all(|(_, state, _)| state == "applied"), "{events:?}");
+    }
+
+    async fn an_older_failure_cannot_undo_money(app: TestApp) {
+        let alice = app.alice().await;
+        let id = stripe(&alice).await;
+        let mut second = fixture!("payment_intent.payment_failed.new");
+        second["id"] = json!("evt_late");
+        second["data"]["object"]["latest_charge"] = json!("ch_other");
+        for event in [fixture!("payment_intent.payment_failed.new"), fixture!("payment_intent.succeeded.new"), second] {
+            deliver(app, &id, &event).await;
+        }
+        let found = known(&alice, INTENT).await;
+        assert_eq!((found["transaction"]["state"].as_str(), found["failures"].as_array().map(Vec::len)), (Some("paid"), Some(1)));
+    }
+
+    async fn an_event_whose_parent_never_comes_is_laid_aside_after_thirty_days(app: TestApp) {
+        let alice = app.alice().await;
+        let id = stripe(&alice).await;
+        deliver(app, &id, &fixture!("payment_intent.succeeded.new")).await;
+        assert!(states(app).await[0].contains("unknown_parent"));
+        app.advance(chrono::Duration::days(32)).await;
+        assert!(states(app).await[0].contains("parent_never_came"));
+    }
+
+    async fn a_canceled_intent_is_no_longer_owed(app: TestApp) {
+        let alice = app.alice().await;
+        let id = stripe(&alice).await;
+        deliver(app, &id, &fixture!("payment_intent.canceled.new")).await;
+        deliver(app, &id, &fixture!("payment_intent.payment_failed.new")).await;
+        assert_eq!(known(&alice, INTENT).await["transaction"]["state"], "void", "also when it is told first");
+    }
+}

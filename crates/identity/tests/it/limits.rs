@@ -1,0 +1,82 @@
+//! Those who guess.
+
+use super::*;
+
+const WRONG: &str = "wrong password indeed";
+
+testkit::stories! {
+    async fn the_sixth_try_waits_even_with_the_right_password(app: TestApp) {
+        newcomer(app, "nina@initech.test").await;
+        for _ in 0..5 {
+            login(app, "nina@initech.test", WRONG).await.refused(401, "credentials_wrong");
+        }
+        let refused = login(app, "nina@initech.test", OTHER_PASSWORD).await;
+        refused.refused(429, "rate_limited");
+        assert_eq!(refused.header("retry-after"), "900");
+        app.core.clock.advance(chrono::Duration::minutes(15));
+        login(app, "nina@initech.test", OTHER_PASSWORD).await.ok();
+    }
+
+    async fn an_unknown_address_is_refused_in_the_same_way(app: TestApp) {
+        for _ in 0..5 {
+            login(app, "nobody@initech.test", WRONG).await.refused(401, "credentials_wrong");
+        }
+        login(app, "nobody@initech.test", WRONG).await.refused(429, "rate_limited");
+    }
+
+    async fn a_success_starts_the_count_anew(app: TestApp) {
+        newcomer(app, "nina@initech.test").await;
+        for _ in 0..2 {
+            for _ in 0..4 {
+                login(app, "nina@initech.test", WRONG).await.refused(401, "credentials_wrong");
+            }
+            login(app, "nina@initech.test", OTHER_PASSWORD).await.ok();
+        }
+    }
+
+    async fn one_network_has_thirty_failures(app: TestApp) {
+        for number in 0..30 {
+            login(app, &format!("nobody{number}@initech.test"), WRONG).await.refused(401, "credentials_wrong");
+        }
+        let rotating = app.nobody().with_header("x-forwarded-for", "198.51.100.7").with_header("x-real-ip", "198.51.100.8");
+        rotating.post("/v1/auth/login", json!({"email": "nobody30@initech.test", "password": WRONG})).await.refused(429, "rate_limited");
+    }
+
+    async fn guesses_at_the_same_moment_gain_nothing(app: TestApp) {
+        newcomer(app, "nina@initech.test").await;
+        let tries = futures::future::join_all((0..20).map(|_| login(app, "nina@initech.test", WRONG))).await;
+        assert_eq!(tries.iter().filter(|answer| answer.status == 401).count(), 5);
+        login(app, "nina@initech.test", OTHER_PASSWORD).await.refused(429, "rate_limited");
+    }
+
+    async fn many_who_are_right_at_the_same_moment_all_get_in(app: TestApp) {
+        newcomer(app, "nina@initech.test").await;
+        let tries = futures::future::join_all((0..12).map(|_| login(app, "nina@initech.test", OTHER_PASSWORD))).await;
+        assert!(tries.iter().all(|answer| answer.status == 200));
+    }
+
+    async fn a_stolen_session_is_no_way_to_guess_the_password(app: TestApp) {
+        let nina = newcomer(app, "nina@initech.test").await;
+        let guess = json!({"current_password": WRONG, "new_password": "seven kettles under the harbour"});
+        for _ in 0..5 {
+            nina.post("/v1/auth/password/change", guess.clone()).await.refused(403, "current_password_wrong");
+        }
+        nina.post("/v1/auth/password/change", guess).await.refused(429, "rate_limited");
+    }
+
+    async fn mails_are_asked_for_five_times(app: TestApp) {
+        newcomer(app, "nina@initech.test").await;
+        for email in ["nina@initech.test", "nobody@initech.test"] {
+            for _ in 0..5 {
+                app.nobody().post("/v1/auth/password/forgot", json!({"email": email})).await.ok();
+            }
+            app.nobody().post("/v1/auth/password/forgot", json!({"email": email})).await.refused(429, "rate_limited");
+        }
+        assert_eq!(app.mails_to("nina@initech.test").await.len(), 6);
+    }
+
+    async fn an_endless_password_is_refused_before_any_work(app: TestApp) {
+        let endless = "x".repeat(1025);
+        login(app, "nina@initech.test", &endless).await.refused(422, "validation_failed");
+    }
+}

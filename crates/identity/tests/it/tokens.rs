@@ -1,0 +1,81 @@
+//! Access tokens and refresh tokens.
+
+use super::*;
+
+async fn refresh(app: &TestApp, token: &testkit::Value) -> Answer {
+    app.nobody().post("/v1/auth/refresh", json!({"refresh_token": token})).await
+}
+
+testkit::stories! {
+    async fn a_refresh_token_is_good_for_one_use(app: TestApp) {
+        let nina = newcomer(app, "nina@initech.test").await;
+        let next = refresh(app, &nina.profile["refresh_token"]).await.ok();
+        assert_ne!(next["refresh_token"], nina.profile["refresh_token"]);
+        assert_eq!(next["user"]["id"], nina.profile["user"]["id"]);
+        app.holding(&next).get("/v1/auth/me").await.ok();
+        refresh(app, &next["refresh_token"]).await.ok();
+    }
+
+    async fn a_second_use_ends_the_whole_family(app: TestApp) {
+        let nina = newcomer(app, "nina@initech.test").await;
+        let next = refresh(app, &nina.profile["refresh_token"]).await.ok();
+        refresh(app, &nina.profile["refresh_token"]).await.refused(401, "refresh_token_refused");
+        refresh(app, &next["refresh_token"]).await.refused(401, "refresh_token_refused");
+        for client in [nina, app.holding(&next)] {
+            client.get("/v1/auth/me").await.refused(401, "not_authenticated");
+        }
+        login(app, "nina@initech.test", OTHER_PASSWORD).await.ok();
+    }
+
+    async fn of_fifty_refreshes_at_once_one_wins(app: TestApp) {
+        let nina = newcomer(app, "nina@initech.test").await;
+        let tries = futures::future::join_all((0..50).map(|_| refresh(app, &nina.profile["refresh_token"]))).await;
+        assert_eq!(tries.iter().filter(|answer| answer.status == 200).count(), 1);
+        assert!(tries.iter().all(|answer| matches!(answer.status, 200 | 401)));
+    }
+
+    async fn an_access_token_ends_after_fifteen_minutes_and_a_refresh_token_after_thirty_idle_days(app: TestApp) {
+        let nina = newcomer(app, "nina@initech.test").await;
+        app.core.clock.advance(chrono::Duration::minutes(15));
+        nina.get("/v1/auth/me").await.refused(401, "not_authenticated");
+        let next = refresh(app, &nina.profile["refresh_token"]).await.ok();
+        app.core.clock.advance(chrono::Duration::days(30));
+        refresh(app, &next["refresh_token"]).await.refused(401, "refresh_token_refused");
+    }
+
+    async fn no_refreshing_outlives_ninety_days(app: TestApp) {
+        let mut held = newcomer(app, "nina@initech.test").await.profile;
+        for _ in 0..4 {
+            app.core.clock.advance(chrono::Duration::days(20));
+            held = refresh(app, &held["refresh_token"]).await.ok();
+        }
+        app.core.clock.advance(chrono::Duration::days(10));
+        refresh(app, &held["refresh_token"]).await.refused(401, "refresh_token_refused");
+    }
+
+    async fn a_clock_set_back_revives_nothing(app: TestApp) {
+        let nina = newcomer(app, "nina@initech.test").await;
+        app.core.clock.advance(chrono::Duration::minutes(16));
+        nina.get("/v1/auth/me").await.refused(401, "not_authenticated");
+        app.core.clock.advance(-chrono::Duration::minutes(16));
+        nina.get("/v1/auth/me").await.refused(401, "not_authenticated");
+    }
+
+    async fn the_key_set_is_public_and_names_the_key_of_the_tokens(app: TestApp) {
+        let nina = newcomer(app, "nina@initech.test").await;
+        let set = app.nobody().get("/.well-known/jwks.json").await;
+        assert_eq!((set.status, &set.body["keys"][0]["alg"]), (200, &json!("EdDSA")));
+        let header = nina.token.as_deref().and_then(|token| token.split('.').next()).map(|part| base64::Engine::decode(&base64::prelude::BASE64_URL_SAFE_NO_PAD, part));
+        let header: testkit::Value = serde_json::from_slice(&header.unwrap().unwrap()).unwrap();
+        assert_eq!((&header["kid"], &header["typ"]), (&set.body["keys"][0]["kid"], &json!("at+jwt")));
+    }
+
+    async fn nothing_else_passes_for_an_access_token(app: TestApp) {
+        let nina = newcomer(app, "nina@initech.test").await;
+        for other in ["", "x", "a.b.c", nina.profile["refresh_token"].as_str().unwrap(), nina.profile["user"]["id"].as_str().unwrap()] {
+            let mut client = app.nobody();
+            client.token = Some(other.to_owned());
+            client.get("/v1/auth/me").await.refused(401, "not_authenticated");
+        }
+    }
+}
