@@ -57,8 +57,8 @@ impl host::Module for Module {
 
     fn register(&self, app: &mut Registry) {
         let config = app.config::<StripeConfig>();
-        if app.environment().is_production() && config.api_base.is_some() {
-            app.config_refusal("stripe.api_base", "in production Stripe is reached at its own address");
+        if app.environment().is_production() && config.api_base.as_deref().is_some_and(is_open_to_eavesdroppers) {
+            app.config_refusal("stripe.api_base", "in production API keys travel encrypted: use https, or a proxy on this machine");
         }
         let sandbox_url = format!("{}{}", app.public_url(), sandbox::BASE_PATH);
         app.provide(Providers::new(Arc::new(stripe::Stripe::new(config.api_base)), sandbox_url));
@@ -69,7 +69,35 @@ impl host::Module for Module {
         app.on::<surplus::InvoicePaidElsewhere>("billing.record_paid", surplus::record_paid);
         connections::register(app);
         intake::register(app);
+        transactions::register(app);
         links::register(app);
         sandbox::register(app);
+    }
+}
+
+/// Whether keys would cross a network unencrypted on the way to this address.
+fn is_open_to_eavesdroppers(address: &str) -> bool {
+    let Ok(url) = url::Url::parse(address) else { return true };
+    let is_here = match url.host() {
+        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
+        Some(url::Host::Domain(name)) => name == "localhost",
+        None => false,
+    };
+    url.scheme() != "https" && !is_here
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_travel_encrypted_or_not_at_all() {
+        for fine in ["https://proxy.example.com", "http://127.0.0.1:8080", "http://[::1]/", "http://localhost:12111"] {
+            assert!(!is_open_to_eavesdroppers(fine), "{fine}");
+        }
+        for wrong in ["http://proxy.example.com", "http://10.0.0.7", "proxy", ""] {
+            assert!(is_open_to_eavesdroppers(wrong), "{wrong}");
+        }
     }
 }

@@ -173,6 +173,7 @@ fn failures(schema: &mut Schema) {
         t.col(uuid_null("case_id"));
         t.references("transaction_id", "transactions", ForeignKeyAction::Restrict);
         t.references("payment_method_id", "payment_methods", ForeignKeyAction::Restrict);
+        t.references("event_row_id", "provider_events", ForeignKeyAction::Restrict);
     });
     schema.unique("payment_failures", &["org_id", "transaction_id", "failure_key"]);
 }

@@ -10,8 +10,9 @@ use autorisen::host::{Boot, Roles, Running, Sources};
 use autorisen::kernel::Clock;
 use autorisen::{Core, Ended, standard};
 
-/// What is logged beside a demo unless somebody asks for more.
-const LOG_LEVEL: &str = "warn";
+/// What is logged beside a demo unless somebody asks for more. That a forged webhook is refused is a
+/// part of the story and no warning there.
+const LOG_LEVEL: &str = "warn,billing::intake::webhook=error";
 /// Variables that choose the database and the log. All others stay outside, and so do settings
 /// files: a demo must never send its mails through somebody's real server.
 const VARS_KEPT: [&str; 9] = [
@@ -66,7 +67,8 @@ fn sources(process: &Sources, folder: &Path) -> Sources {
     }
     let level = if vars.contains_key("LOG_LEVEL") { None } else { Some(LOG_LEVEL) };
     let sources = Sources { vars, dir: folder.to_owned(), data_dir: Some(folder.to_owned()), ..Sources::empty() };
-    let sources = sources.var("AUTORISEN_ENV", "demo").set("server.listen", Ipv4Addr::LOCALHOST.to_string());
+    // The usual port of the metrics may be taken by the product itself.
+    let sources = sources.var("AUTORISEN_ENV", "demo").set("metrics.port", "0").set("server.listen", Ipv4Addr::LOCALHOST.to_string());
     level.into_iter().fold(sources, |sources, level| sources.set("log.level", level))
 }
 

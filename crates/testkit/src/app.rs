@@ -50,6 +50,7 @@ pub struct TestApp {
     running: Running,
     http: reqwest::Client,
     read: Mutex<BTreeSet<String>>,
+    shown: Mutex<BTreeSet<String>>,
     stage: Mutex<BTreeMap<String, Value>>,
     dead_expected: AtomicBool,
     mail_expected: AtomicBool,
@@ -86,8 +87,8 @@ impl TestApp {
         let address = web::listen(&core).expect("a free port");
         let running = prepared.start(core.clone(), Roles::ALL);
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
-        let (read, stage, dead_expected, mail_expected) = Default::default();
-        Self { core, base: format!("http://{address}"), engine, running, http, read, stage, dead_expected, mail_expected, folder }
+        let (read, shown, stage, dead_expected, mail_expected) = Default::default();
+        Self { core, base: format!("http://{address}"), engine, running, http, read, shown, stage, dead_expected, mail_expected, folder }
     }
 
     /// Somebody without any proof.
@@ -121,14 +122,31 @@ impl TestApp {
         data.as_array().cloned().unwrap_or_default()
     }
 
-    /// The newest mail to an address, which must be there.
+    /// The newest mail to an address, which must be there. Of several that came at the same instant
+    /// (the clock stands still), one that was not looked at yet.
     pub async fn mail_to(&self, address: &str) -> Value {
-        self.mails_to(address).await.into_iter().next().unwrap_or_else(|| panic!("no mail to {address}"))
+        self.newest(address, |_| true).await
     }
 
     /// The single-use token in the newest mail to an address.
     pub async fn token_to(&self, address: &str) -> String {
-        token_in(&self.mail_to(address).await)
+        token_in(&self.newest(address, |mail| link_in(mail).is_some()).await)
+    }
+
+    /// The single-use token in the newest mail to an address that leads to this page of ours.
+    pub async fn token_for(&self, address: &str, page: &str) -> String {
+        let page = format!("{}{page}", self.base);
+        token_in(&self.newest(address, |mail| link_in(mail).is_some_and(|link| link.starts_with(&page))).await)
+    }
+
+    async fn newest(&self, address: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        let mails: Vec<Value> = self.mails_to(address).await.into_iter().filter(wanted).collect();
+        let mut shown = self.shown.lock().expect("no holder of this lock panics");
+        let newest = mails.first().unwrap_or_else(|| panic!("no such mail to {address}"));
+        let is_new = |mail: &&Value| mail["created_at"] == newest["created_at"] && !shown.contains(&mail["id"].to_string());
+        let chosen = mails.iter().find(is_new).unwrap_or(newest).clone();
+        shown.insert(chosen["id"].to_string());
+        chosen
     }
 
     /// Says that this test leaves dead letters on purpose.
@@ -179,15 +197,14 @@ impl TestApp {
     }
 }
 
-/// The token in the first link of a mail: a `token` parameter, or the last segment of the path.
-pub(crate) fn token_in(mail: &Value) -> String {
-    let link = mail["links"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .find(|link| link.contains("token=") || link.contains("/pay/"));
-    let link = link.unwrap_or_else(|| panic!("no link with a token in {mail}"));
+/// The link in a mail that carries a token: as a `token` parameter, or as the last segment of `/pay/…`.
+fn link_in(mail: &Value) -> Option<&str> {
+    let links = mail["links"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    links.into_iter().find(|link| link.contains("token=") || link.contains("/pay/"))
+}
+
+fn token_in(mail: &Value) -> String {
+    let link = link_in(mail).unwrap_or_else(|| panic!("no link with a token in {mail}"));
     let tail = link.split_once("token=").map_or_else(|| link.rsplit('/').next().unwrap_or_default(), |(_, token)| token);
     tail.split(['&', '#']).next().unwrap_or_default().to_owned()
 }

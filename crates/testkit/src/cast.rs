@@ -15,7 +15,7 @@ impl TestApp {
         let slug: String = org.to_lowercase().replace(' ', "-");
         let body = json!({"email": email, "password": PASSWORD, "full_name": name, "org_name": org, "org_slug": slug});
         let profile = self.nobody().post("/v1/auth/register", body).await.expect(201);
-        let token = self.token_to(email).await;
+        let token = self.token_for(email, "/verify").await;
         self.nobody().post("/v1/auth/verify-email", json!({"token": token})).await.ok();
         self.on_stage(email, &profile["organization"]["id"]);
         self.holding(&profile)
@@ -81,7 +81,7 @@ impl TestApp {
         }
         let alice = self.alice().await;
         alice.post("/v1/org/invitations", json!({"email": email, "role": role})).await.expect(201);
-        let invitation = self.token_to(email).await;
+        let invitation = self.token_for(email, "/invitations/accept").await;
         // Everybody founds an organization at sign-up; the invitation adds a second one.
         let person = self.sign_up(email, name, &format!("{name} own")).await;
         let joined = person.post("/v1/invitations/accept", json!({"token": invitation})).await.ok();

@@ -107,8 +107,9 @@ impl Ctx {
         let caller = self.caller()?;
         let tx = match self.pin(caller, permission, mode).await {
             Ok(tx) => tx,
-            Err(stale) if stale.is(General::NotAuthenticated) && caller.member.is_some() => {
-                // The rights were read before the membership changed: read them anew, once.
+            Err(stale) if caller.member.is_some() && (stale.is(General::NotAuthenticated) || stale.is(General::PermissionDenied)) => {
+                // The membership may have changed since its rights were read, here or on another
+                // replica: read them anew, once, before saying no.
                 let fresh = self.refreshed(caller).await?.ok_or(stale)?;
                 self.pin(&fresh, permission, mode).await?
             }

@@ -90,11 +90,15 @@ fn run(app: App, command: Command) -> Result<(), Ended> {
     }
 }
 
+/// Stack of a worker. Without optimization each step of nested work lies on it whole, and the usual
+/// two megabytes are little; what is not touched costs only addresses.
+const STACK_BYTES: usize = 8 * 1024 * 1024;
+
 /// The runtime of a command. TLS gets its one provider here, before anything can ask for it.
 pub fn block_on(work: impl Future<Output = Result<(), Ended>>) -> Result<(), Ended> {
     // Only the first call in a process installs it; later ones find it there.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = tokio::runtime::Builder::new_multi_thread().thread_stack_size(STACK_BYTES).enable_all().build();
     runtime.map_err(|error| Ended::failed(format!("the runtime can't start: {error}")))?.block_on(work)
 }
 

@@ -6,8 +6,12 @@
 #![recursion_limit = "256"]
 
 mod code;
+mod generated;
+mod openapi;
+mod operations;
 mod rooms;
 mod samples;
+mod settings;
 mod sources;
 mod try_world;
 mod world;

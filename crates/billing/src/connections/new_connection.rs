@@ -42,6 +42,7 @@ pub(super) fn row(tx: &Tx, environment: Environment, new: NewConnection) -> Resu
     check_key(&mut check, api_key.as_ref());
     check_secret(&mut check, webhook_secret.as_ref().map_or("", Secret::expose));
     let mode = mode(&mut check, api_key.as_ref(), new.mode, if is_sandbox { Mode::Test } else { Mode::Live });
+    check.that(!(is_sandbox && mode == Mode::Live), "mode", "the sandbox has no live mode");
     check_url(&mut check, new.base_url.as_deref());
     check.done()?;
     refuse_base_url(environment, new.base_url.as_deref())?;

@@ -59,15 +59,19 @@ pub(super) async fn record(tx: &mut Tx, scene: &Scene<'_>, event: &ProviderEvent
     };
     let new = NewFailure {
         occurred_at: event.occurred_at,
-        // In a checkout only the rest is charged; it says nothing of what was due in all.
-        due: event.money.filter(|_| !event.is_of_our_checkout()),
+        due: event.money,
         decline: event.decline.clone().unwrap_or_default(),
         method: method.as_ref().map(|row| PaymentMethodId::from(row.id)),
         charge: event.refs.charge.clone(),
         report,
         event_row: Some(scene.event_row),
     };
-    Ok(Some(match transactions::fail(tx, transaction, new).await? {
+    let failing = if event.is_of_our_checkout() {
+        transactions::fail_in_checkout(tx, transaction, new).await?
+    } else {
+        transactions::fail(tx, transaction, new).await?
+    };
+    Ok(Some(match failing {
         Failing::Absorbed(transaction) | Failing::Known(transaction, _) => Told { transaction, outcome: Outcome::NothingNew },
         Failing::Recorded(transaction, row) => {
             note(tx, &transaction, &row).await?;

@@ -9,13 +9,13 @@ use super::finish::SessionAbandoned;
 use super::link::{ActiveModel, LinkState, Model};
 use super::{LinkFault, store as rows};
 use crate::event::CheckoutExpired;
-use crate::transactions;
+use crate::transactions::{self, TransactionFault};
 
 /// Makes a link for what is owed. The token is shown this once; only its digest is kept.
 ///
 /// 404 for an unknown transaction, 409 when nothing is owed, 422 for an expiry in the past.
 pub async fn issue(tx: &mut Tx, transaction: TransactionId, expires_at: At) -> Result<(LinkId, Secret), Failed<LinkFault>> {
-    let owed = transactions::find(tx, transaction).await?.ok_or(LinkFault::TransactionNotFound)?.owed();
+    let owed = transactions::find(tx, transaction).await?.ok_or_else(|| Failure::new(TransactionFault::NotFound))?.owed();
     if owed.minor <= 0 {
         return Err(LinkFault::NothingOwed.into());
     }

@@ -9,7 +9,6 @@ faults! {
         Expired = 410 "link_expired" "This payment link has expired.",
         Used = 410 "link_used" "This payment was already made. Nothing more is owed.",
         Revoked = 410 "link_revoked" "This payment link is no longer valid.",
-        TransactionNotFound = 404 "transaction_not_found" "There is no such payment.",
         NothingOwed = 409 "nothing_owed" "Nothing is owed any more.",
         NoConnection = 503 "no_connection" "Payments cannot be taken for this at the moment.",
         Busy = 409 "payment_in_progress" "A payment for this is being made right now. Try again in a few minutes.",

@@ -93,7 +93,13 @@ async fn done_page(ctx: Ctx, Path(token): Path<String>) -> Result<Html, PageFaul
         tracing::warn!(event = "billing.read_back_failed", link = %found.link.link_id(), code = failure.code);
         Some(PaymentStatus::Processing)
     });
-    let page = match status {
+    let page = outcome(status, &token);
+    Ok(ctx.plain_page(page.title, &page)?)
+}
+
+/// What a payer reads who comes back from the provider.
+fn outcome(status: Option<PaymentStatus>, token: &str) -> NoticePage {
+    match status {
         Some(PaymentStatus::Succeeded) => NoticePage {
             state: "paid",
             title: "Thank you",
@@ -115,8 +121,7 @@ async fn done_page(ctx: Ctx, Path(token): Path<String>) -> Result<Html, PageFaul
             tone: "notice notice-warn",
             again: Some(format!("/pay/{token}")),
         },
-    };
-    Ok(ctx.plain_page(page.title, &page)?)
+    }
 }
 
 /// The fault behind a failure, where a page of its own explains it.
@@ -128,7 +133,7 @@ fn fault_of(failure: &Failure) -> Option<LinkFault> {
 fn closed(ctx: &Ctx, fault: LinkFault) -> Result<Html, Failure> {
     use kernel::FaultCode as _;
     let (state, title, text) = match fault {
-        LinkFault::Unknown | LinkFault::TransactionNotFound => {
+        LinkFault::Unknown => {
             ("unknown", "This link does not exist", "Please open the link exactly as it stands in the message that you received.")
         }
         LinkFault::Expired => ("expired", "This link has expired", "Payment links work for a limited time. Please ask for a new one."),

@@ -131,7 +131,7 @@ pub async fn join(stripe: &Stripe, account: &Account, mut event: ProviderEvent) 
 /// Fills in from the list of an invoice's payments, or of an intent's invoices.
 fn complete(event: &mut ProviderEvent, list: &Value) {
     let rows = list.get("data").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let Some(row) = the_one(rows, event.kind) else { return };
+    let Some(row) = the_one(rows, event) else { return };
     let (invoice, payment) = (row.get("invoice").unwrap_or(&Value::Null), row.pointer("/payment/payment_intent").unwrap_or(&Value::Null));
     let state = intent(payment);
     let known = Refs { invoice: id(row, "/invoice"), intent: id(row, "/payment/payment_intent"), charge: state.refs.charge, session: None };
@@ -151,11 +151,11 @@ fn complete(event: &mut ProviderEvent, list: &Value) {
     }
 }
 
-/// Which of an invoice's payments an event is about. A success is about one that succeeded: an
-/// invoice that was marked as paid has none, and its declined intent moved no money. Otherwise it is
-/// the default one, which the invoice itself collects with.
-fn the_one(rows: &[Value], kind: EventKind) -> Option<&Value> {
-    if kind == EventKind::PaymentSucceeded {
+/// Which of the rows an event is about. An intent has one row. Of an invoice's, a success is about
+/// one that succeeded: an invoice that was marked as paid has none, and its declined intent moved no
+/// money. Otherwise it is the default one, which the invoice itself collects with.
+fn the_one<'a>(rows: &'a [Value], event: &ProviderEvent) -> Option<&'a Value> {
+    if event.refs.invoice.is_some() && event.kind == EventKind::PaymentSucceeded {
         let is_paid = |row: &&Value| {
             text(row, "/status").as_deref() == Some("paid") || text(row, "/payment/payment_intent/status").as_deref() == Some("succeeded")
         };
@@ -186,21 +186,25 @@ mod tests {
         assert_eq!(new.money.map(|money| money.minor), Some(900));
     }
 
+    fn event(type_name: &str, object: &Value) -> ProviderEvent {
+        let document = json!({"id": "evt_1", "type": type_name, "created": 1_763_600_000, "data": {"object": object}});
+        crate::stripe::parse::parse(&crate::provider::Verified::new(document.to_string().as_bytes())).expect("an event")
+    }
+
     #[test]
     fn an_invoice_that_was_marked_as_paid_has_no_payment() {
+        let invoice = json!({"id": "in_1", "amount_due": 5, "amount_paid": 5, "currency": "eur"});
         let declined = [
             json!({"status": "open", "is_default": true, "payment": {"payment_intent": {"id": "pi_1", "status": "requires_payment_method"}}}),
         ];
-        assert!(the_one(&declined, EventKind::PaymentSucceeded).is_none());
-        assert!(the_one(&declined, EventKind::PaymentFailed).is_some());
+        assert!(the_one(&declined, &event("invoice.paid", &invoice)).is_none());
+        assert!(the_one(&declined, &event("invoice.payment_failed", &invoice)).is_some());
+        assert!(the_one(&declined, &event("payment_intent.succeeded", &json!({"id": "pi_1"}))).is_some(), "an intent knows its own row");
     }
 
     #[test]
     fn a_list_of_payments_completes_both_sides() {
-        let mut failed: ProviderEvent = crate::stripe::parse::parse(&crate::provider::Verified::new(
-            json!({"id": "evt_1", "type": "invoice.payment_failed", "created": 1_763_600_000, "data": {"object": {"id": "in_1", "amount_due": 5, "currency": "eur"}}}).to_string().as_bytes(),
-        ))
-        .expect("an event");
+        let mut failed = event("invoice.payment_failed", &json!({"id": "in_1", "amount_due": 5, "currency": "eur"}));
         assert!(failed.needs_join);
         complete(
             &mut failed,

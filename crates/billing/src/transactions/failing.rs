@@ -48,6 +48,16 @@ pub enum Failing {
 /// Records a decline on a held transaction. Reports may come twice and in any order: the latest by
 /// its own time is what the transaction shows.
 pub async fn fail(tx: &mut Tx, transaction: Model, new: NewFailure) -> Result<Failing, Failure> {
+    record(tx, transaction, new, true).await
+}
+
+/// Records a decline that a payer met in a checkout of ours. It is a part of the story, and says
+/// nothing of the method on file or of what is due.
+pub async fn fail_in_checkout(tx: &mut Tx, transaction: Model, new: NewFailure) -> Result<Failing, Failure> {
+    record(tx, transaction, new, false).await
+}
+
+async fn record(tx: &mut Tx, transaction: Model, new: NewFailure, shows: bool) -> Result<Failing, Failure> {
     if transaction.state().after(Happening::ChargeFailed).is_err() {
         return Ok(Failing::Absorbed(transaction));
     }
@@ -60,7 +70,7 @@ pub async fn fail(tx: &mut Tx, transaction: Model, new: NewFailure) -> Result<Fa
         None => insert(tx, &transaction, &new).await?,
     };
     let is_first = earlier.is_empty();
-    let transaction = show(tx, transaction, &new, &row).await?;
+    let transaction = if shows { show(tx, transaction, &new, &row).await? } else { transaction };
     let event = PaymentFailed {
         transaction: transaction.transaction_id(),
         customer: transaction.customer(),

@@ -1,10 +1,10 @@
 //! Looking up.
 
-use kernel::{Failure, TransactionId};
+use kernel::{After, CustomerId, Failure, Limit, Page, TransactionId};
 use store::Tx;
 use uuid::Uuid;
 
-use super::{failure, receipt, store as rows, transaction};
+use super::{State, failure, receipt, store as rows, transaction};
 use crate::provider::Refs;
 
 /// The transaction, if it is this organization's.
@@ -12,7 +12,18 @@ pub async fn find(tx: &mut Tx, id: TransactionId) -> Result<Option<transaction::
     Ok(rows::by_id(tx, id.uuid()).await?)
 }
 
-/// The same, held against concurrent changes until the transaction of the database ends.
+/// A page of transactions, newest first.
+pub async fn list(
+    tx: &mut Tx,
+    state: Option<State>,
+    customer: Option<CustomerId>,
+    limit: Limit,
+    after: Option<&After>,
+) -> Result<Page<transaction::Model>, Failure> {
+    Ok(rows::page(tx, state, customer, limit, after).await?)
+}
+
+/// A transaction, held against concurrent changes until the transaction of the database ends.
 pub async fn hold(tx: &mut Tx, id: TransactionId) -> Result<Option<transaction::Model>, Failure> {
     Ok(rows::hold(tx, id.uuid()).await?)
 }

@@ -9,21 +9,28 @@ mod failing;
 mod failure;
 mod find;
 mod opening;
+mod panel;
 mod receipt;
 mod receiving;
 mod reference;
+mod routes;
 mod state;
 mod store;
 mod transaction;
 mod view;
 
-pub use failing::{Failing, NewFailure, fail};
+use crm::CustomerPage as _;
+use host::Registry;
+
+pub use failing::{Failing, NewFailure, fail, fail_in_checkout};
 pub use find::{by_ref, failures, find, hold, receipts};
 pub use opening::{NewTransaction, add_refs, open};
 pub use receiving::{NewReceipt, Received, receive, record_refund, refund_sent, void};
 pub use state::{Happening, NotAState, Refused, Split, State, split};
 pub use transaction::{Model, Source};
 pub use view::{FailureView, ReceiptView, TransactionView};
+
+pub use routes::TransactionFault;
 
 pub(crate) use failing::{ECHO, set_case};
 pub(crate) use find::{by_refs, receipt_by_id};
@@ -35,3 +42,8 @@ pub use receipt::Model as ReceiptRow;
 
 ::store::org_scoped!(transaction, failure, receipt);
 ::store::org_scoped!(append_only reference);
+
+pub(crate) fn register(app: &mut Registry) {
+    routes::register(app);
+    app.customer_panel(20, panel::of_customer);
+}

@@ -1,11 +1,12 @@
 //! Queries.
 
+use kernel::{After, CustomerId, Limit, Page};
 use sea_orm::sea_query::Order;
 use sea_orm::{ActiveValue::Set, ColumnTrait as _};
 use store::{StoreError, Tx};
 use uuid::Uuid;
 
-use super::{failure, receipt, reference, transaction};
+use super::{State, failure, receipt, reference, transaction};
 
 /// Failures and receipts of one transaction that are ever read at once: networks allow 35 tries a month.
 const HISTORY_MAX: u64 = 200;
@@ -21,6 +22,25 @@ pub(super) async fn hold(tx: &mut Tx, id: Uuid) -> Result<Option<transaction::Mo
 pub(super) async fn hold_by_key(tx: &mut Tx, source: &str, key: &str) -> Result<Option<transaction::Model>, StoreError> {
     use transaction::Column;
     tx.find::<transaction::Entity>().filter(Column::Source.eq(source)).filter(Column::ObligationKey.eq(key)).for_update().one().await
+}
+
+/// A page of transactions, newest first.
+pub(super) async fn page(
+    tx: &mut Tx,
+    state: Option<State>,
+    customer: Option<CustomerId>,
+    limit: Limit,
+    after: Option<&After>,
+) -> Result<Page<transaction::Model>, StoreError> {
+    use transaction::Column;
+    let mut all = tx.find::<transaction::Entity>();
+    if let Some(state) = state {
+        all = all.filter(Column::State.eq(state.name()));
+    }
+    if let Some(customer) = customer {
+        all = all.filter(Column::CustomerId.eq(customer.uuid()));
+    }
+    all.page(limit, after, Column::CreatedAt, |row| After { at: row.created_at, id: row.id }).await
 }
 
 /// Whether the row went in; `false` when another request was first.

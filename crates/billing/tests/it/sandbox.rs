@@ -5,7 +5,7 @@ use testkit::{Client, TestApp, Value, json};
 use crate::{known, modules, sandbox_of, tx};
 
 /// A gateway of the connection, as recovery uses it.
-async fn gateway(app: &TestApp, of: &Client, connection: &str) -> billing::Gateway {
+pub async fn gateway(app: &TestApp, of: &Client, connection: &str) -> billing::Gateway {
     let mut tx = tx(app, of).await;
     let providers = app.core.parts.get::<Providers>();
     billing::gateway(&mut tx, &providers, connection.parse().expect("an id")).await.expect("a gateway")
@@ -129,5 +129,20 @@ testkit::stories! {
         assert_eq!((answer.status, answer.body["error"]["type"].as_str()), (401, Some("invalid_request_error")));
         nobody.post("/dev/sandbox/script", json!({"payment_method": "pm_a", "outcomes": []})).await.refused(422, "validation_failed");
         nobody.post("/dev/sandbox/script", json!({"payment_method": "pm_a", "outcomes": ["Not A Code"]})).await.refused(422, "validation_failed");
+    }
+
+    async fn payments_are_listed_newest_first_and_on_the_customers_page(app: TestApp) {
+        let alice = app.alice().await;
+        let id = sandbox_of(&alice).await;
+        failing(app, &id, false).await;
+        let list = alice.get("/v1/transactions?state=failed&limit=1").await.expect(200);
+        let one = &list[0];
+        assert_eq!(one["amount_due"], json!({"minor": 4900, "currency": "EUR"}));
+        let path = format!("/v1/transactions/{}", one["id"].as_str().expect("an id"));
+        assert_eq!(alice.get(&path).await.expect(200)["ref"], one["ref"]);
+        app.mallory().await.get(&path).await.refused(404, "transaction_not_found");
+        assert_eq!(alice.get("/v1/transactions?state=paid").await.expect(200), json!([]));
+        let page = alice.get(&format!("/customers/{}", one["customer_id"].as_str().expect("a customer"))).await;
+        assert!(page.text.contains("49.00 EUR") && page.text.contains(one["ref"].as_str().expect("a reference")), "{}", page.text);
     }
 }

@@ -86,6 +86,8 @@ testkit::stories! {
             assert_eq!(found["failures"].as_array().map(Vec::len), Some(1), "one charge was declined: {found}");
             assert_eq!(found["transaction"]["decline"]["decline_code"], "insufficient_funds");
             assert_eq!(found["transaction_id"], known(&alice, INTENT).await["transaction_id"]);
+            // The next connection's obligation is the newer one.
+            app.advance(chrono::Duration::seconds(1)).await;
         }
     }
 
@@ -153,5 +155,30 @@ testkit::stories! {
         deliver(app, &id, &fixture!("payment_intent.canceled.new")).await;
         deliver(app, &id, &fixture!("payment_intent.payment_failed.new")).await;
         assert_eq!(known(&alice, INTENT).await["transaction"]["state"], "void", "also when it is told first");
+    }
+
+    async fn what_the_provider_could_not_be_asked_about_is_asked_again(app: TestApp) {
+        let alice = app.alice().await;
+        let body = json!({"provider": "stripe", "webhook_secret": SECRET, "mode": "live", "api_key": "rk_story", "base_url": "http://127.0.0.1:9"});
+        let id = alice.post("/v1/payment-connections", body).await.expect(201)["id"].as_str().expect("an id").to_owned();
+        assert_eq!(deliver(app, &id, &fixture!("payment_intent.payment_failed.new")).await.status, 200, "it is kept");
+        alice.get(&format!("/v1/events/by_ref/{INTENT}")).await.refused(404, "event_ref_not_found");
+        // There the sandbox answers, which knows no such intent and no invoice of it.
+        let here = format!("{}/dev/sandbox/stripe", app.base);
+        alice.patch(&format!("/v1/payment-connections/{id}"), json!({"base_url": here})).await.expect(200);
+        app.advance(chrono::Duration::minutes(5)).await;
+        assert_eq!(known(&alice, INTENT).await["transaction"]["state"], "failed");
+    }
+
+    async fn when_the_provider_never_answers_the_failure_is_heard_all_the_same(app: TestApp) {
+        let alice = app.alice().await;
+        let body = json!({"provider": "stripe", "webhook_secret": SECRET, "mode": "live", "api_key": "rk_story", "base_url": "http://127.0.0.1:9"});
+        let id = alice.post("/v1/payment-connections", body).await.expect(201)["id"].as_str().expect("an id").to_owned();
+        deliver(app, &id, &fixture!("payment_intent.payment_failed.new")).await;
+        deliver(app, &id, &fixture!("invoice.payment_failed.old")).await;
+        app.advance(chrono::Duration::hours(2)).await;
+        let alice = app.alice().await;
+        let found = known(&alice, INTENT).await;
+        assert_eq!(found["transaction_id"], known(&alice, INVOICE).await["transaction_id"], "the ids lead to one obligation: {found}");
     }
 }

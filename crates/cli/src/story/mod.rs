@@ -36,8 +36,9 @@ pub async fn play(is_json: bool) -> Result<(), Ended> {
     };
     server.stop().await;
     folder.close().map_err(|error| Ended::failed(format!("the temporary folder is left behind: {error}")))?;
-    if let Err(error) = &told {
-        telling.broken(&format!("{error:#}"));
+    match &told {
+        Ok(()) => telling.close("Everything was as told. The server is stopped and its folder removed."),
+        Err(error) => telling.broken(&format!("{error:#}")),
     }
     told.map_err(|error| Ended::failed(format!("{error:#}")).hint("LOG_LEVEL=info autorisen demo --story   shows what the server did"))
 }
@@ -58,10 +59,7 @@ async fn tell(server: &Server, telling: &mut Telling) -> Result<()> {
     story.an_expired_card().await?;
     story.a_card_without_money().await?;
     story.a_stolen_card().await?;
-    story.the_numbers().await?;
-    let steps = "Everything was as told. The server is stopped and its folder removed.";
-    story.telling.close(steps);
-    Ok(())
+    story.the_numbers().await
 }
 
 /// What the dashboard must show in the end.

@@ -17,6 +17,7 @@ testkit::stories! {
         let nina = newcomer(app, "nina@initech.test").await;
         forgot(app, "nina@initech.test").await.ok();
         let token = app.token_to("nina@initech.test").await;
+        app.core.clock.advance(chrono::Duration::seconds(1));
         assert!(reset(app, &token, NEW).await.ok().get("access_token").is_none());
         nina.get("/v1/auth/me").await.refused(401, "not_authenticated");
         let refresh = json!({"refresh_token": nina.profile["refresh_token"]});

@@ -14,6 +14,7 @@ mod money;
 mod obligation;
 mod open;
 mod planning;
+mod reopening;
 mod routes;
 mod state;
 mod store;
@@ -21,7 +22,8 @@ mod view;
 
 use std::sync::Arc;
 
-use billing::event::{CheckoutExpired, CheckoutOpened, ObligationVoided, PaymentReceived, PaymentRefunded};
+use billing::connections::ConnectionChanged;
+use billing::event::{CheckoutExpired, CheckoutOpened, MethodUpdated, ObligationVoided, PaymentReceived, PaymentRefunded};
 use host::Registry;
 
 pub use actions::{by_reference, find, list, of_customer};
@@ -40,6 +42,9 @@ pub(crate) use view::view;
 
 use crate::settings::RecoveryConfig;
 
+/// The part of the program that acts here, for the audit trail.
+pub(crate) const PART: &str = "recovery";
+
 ::store::org_scoped!(case);
 
 pub(crate) fn register(app: &mut Registry, config: &Arc<RecoveryConfig>) {
@@ -50,9 +55,15 @@ pub(crate) fn register(app: &mut Registry, config: &Arc<RecoveryConfig>) {
     app.on_tx::<PaymentRefunded>("recovery.payment_refunded", |tx, event| Box::pin(money::refunded(tx, event)));
     app.on_tx::<ObligationVoided>("recovery.obligation_voided", |tx, event| Box::pin(money::voided(tx, event)));
     app.on_tx::<CheckoutOpened>("recovery.checkout_opened", |tx, event| Box::pin(money::checkout_opened(tx, event)));
-    let config = config.clone();
+    app.on::<ConnectionChanged, _, _>("recovery.connection_changed", reopening::connection_changed);
+    let known = config.clone();
+    app.on_tx::<MethodUpdated>("recovery.method_updated", move |tx, event| {
+        let config = known.clone();
+        Box::pin(async move { reopening::method_updated(tx, &config, event).await })
+    });
+    let known = config.clone();
     app.on_tx::<CheckoutExpired>("recovery.checkout_expired", move |tx, event| {
-        let config = config.clone();
+        let config = known.clone();
         Box::pin(async move { money::checkout_expired(tx, &config, event).await })
     });
 }

@@ -4,9 +4,9 @@ use chrono::{Duration, TimeDelta};
 use host::Work;
 use kernel::{At, AttemptId, CaseId, Failure};
 
-use super::{ask, charge, resolve, write};
+use super::{ask, charge, heap, resolve, write};
 use crate::attempts;
-use crate::cases::{self, CaseState, Model};
+use crate::cases::{self, CaseState, Model, PART};
 use crate::policy::StepKind;
 use crate::settings::RecoveryConfig;
 
@@ -14,9 +14,6 @@ use crate::settings::RecoveryConfig;
 pub(super) const LEASE: TimeDelta = TimeDelta::minutes(5);
 /// When to look again at a case that has no instant of its own.
 const LOOK_AGAIN: TimeDelta = TimeDelta::hours(6);
-
-/// The part of the program that acts here, for the audit trail.
-pub(super) const PART: &str = "recovery";
 
 /// What is due.
 enum Due {
@@ -34,10 +31,10 @@ pub(super) async fn advance(work: Work, id: CaseId) -> Result<Option<At>, Failur
     match due(&work, &config, id).await? {
         Due::Ended => return Ok(None),
         Due::NotBefore(at) => return Ok(Some(at)),
-        Due::Charge => charge::charge(&work, &config, id).await?,
-        Due::Resolve => resolve::resolve(&work, &config, id).await?,
-        Due::Write => write::write(&work, &config, id).await?,
-        Due::Ask => ask::ask(&work, &config, id).await?,
+        Due::Charge => heap(|| charge::charge(&work, &config, id)).await?,
+        Due::Resolve => heap(|| resolve::resolve(&work, &config, id)).await?,
+        Due::Write => heap(|| write::write(&work, &config, id)).await?,
+        Due::Ask => heap(|| ask::ask(&work, &config, id)).await?,
     }
     come_again(&work, id).await
 }

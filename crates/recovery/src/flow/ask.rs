@@ -11,8 +11,7 @@ use sea_orm::ActiveValue::Set;
 use sea_orm::IntoActiveModel as _;
 use ::store::Tx;
 
-use super::advance::PART;
-use crate::cases::{self, Model, Obligation};
+use crate::cases::{self, Model, Obligation, PART};
 use crate::settings::RecoveryConfig;
 
 /// A provider that cannot be reached is asked again after this.
@@ -46,8 +45,21 @@ pub(super) enum Seen {
     Paid(Box<PaymentState>),
     /// The obligation is gone.
     Gone,
-    /// Not now; come again after so long.
+    /// The money is on its way; the bank has the word.
+    UnderWay,
+    /// The provider cannot be asked now; come again after so long.
     Later(TimeDelta),
+}
+
+impl Seen {
+    /// How long nothing should be done, if so.
+    pub fn pause(&self) -> Option<TimeDelta> {
+        match self {
+            Self::UnderWay => Some(UNDER_WAY),
+            Self::Later(pause) => Some(*pause),
+            Self::Owed | Self::NeverHeard | Self::Paid(_) | Self::Gone => None,
+        }
+    }
 }
 
 /// The provider behind an obligation; `None` when it cannot be called.
@@ -65,7 +77,7 @@ pub(super) async fn look(line: &Line) -> Seen {
         Ok(state) => match state.status {
             PaymentStatus::Succeeded => Seen::Paid(Box::new(state)),
             PaymentStatus::Canceled => Seen::Gone,
-            PaymentStatus::Processing => Seen::Later(UNDER_WAY),
+            PaymentStatus::Processing => Seen::UnderWay,
             PaymentStatus::RequiresAction | PaymentStatus::Declined | PaymentStatus::Open => Seen::Owed,
         },
         Err(ProviderError::RateLimited { retry_after_s }) => Seen::Later(asked_pause(retry_after_s)),
@@ -92,10 +104,9 @@ pub(super) async fn ask(work: &Work, config: &RecoveryConfig, id: CaseId) -> Res
     let mut tx = work.begin(PART).await?;
     let Some(case) = cases::locked(&mut tx, id).await?.filter(|case| case.state().is_open()) else { return Ok(()) };
     if let Some(case) = settle(&mut tx, case, &seen, None).await? {
-        if let Seen::Later(pause) = seen {
-            postpone(&mut tx, case, pause).await?;
-        } else {
-            asked(&mut tx, config, case).await?;
+        match seen.pause() {
+            Some(pause) => drop(postpone(&mut tx, case, pause).await?),
+            None => drop(asked(&mut tx, config, case).await?),
         }
     }
     Ok(tx.commit().await?)
@@ -119,7 +130,7 @@ pub(super) async fn settle(tx: &mut Tx, case: Model, seen: &Seen, attempt: Optio
                 transactions::void(tx, transaction).await?;
             }
         }
-        Seen::Owed | Seen::NeverHeard | Seen::Later(_) => return Ok(Some(case)),
+        Seen::Owed | Seen::NeverHeard | Seen::UnderWay | Seen::Later(_) => return Ok(Some(case)),
     }
     // Billing's events have changed the row.
     Ok(cases::locked(tx, case.case_id()).await?.filter(|case| case.state().is_open()))

@@ -9,11 +9,11 @@ use sea_orm::IntoActiveModel as _;
 use serde_json::json;
 use ::store::{AuditLine, Tx};
 
-use super::advance::{LEASE, PART, held};
+use super::advance::{LEASE, held};
 use super::ask::{self, Line, Seen};
-use super::record;
+use super::{heap, record};
 use crate::attempts::{self, AttemptState};
-use crate::cases::{self, CaseState, Model, Obligation};
+use crate::cases::{self, CaseState, Model, Obligation, PART};
 use crate::policy::{Budget, StepKind};
 use crate::settings::RecoveryConfig;
 use crate::cards;
@@ -35,7 +35,7 @@ pub(super) async fn charge(work: &Work, config: &RecoveryConfig, id: CaseId) -> 
     };
     let Some(order) = submit(work, config, id, attempt, line.gateway, is_known).await? else { return Ok(()) };
     let result = order.gateway.execute(&order.action, &order.key).await;
-    record::record(work, config, id, attempt, result).await
+    heap(|| record::record(work, config, id, attempt, result)).await
 }
 
 /// Takes the case's one slot, if the plan made now still says so: hard declines, the budget, the
@@ -78,11 +78,7 @@ async fn release(work: &Work, config: &RecoveryConfig, id: CaseId, attempt: Atte
     };
     let case = give_back(&mut tx, case, attempt).await?;
     if let Some(case) = ask::settle(&mut tx, case, seen, None).await? {
-        let pause = match seen {
-            Seen::Later(pause) => *pause,
-            _ => TimeDelta::zero(),
-        };
-        not_before(&mut tx, config, case, pause).await?;
+        not_before(&mut tx, config, case, seen.pause().unwrap_or_default()).await?;
     }
     Ok(tx.commit().await?)
 }

@@ -12,6 +12,7 @@ mod record;
 mod resolve;
 mod write;
 
+use std::pin::Pin;
 use std::time::Duration;
 
 use flows::{Activity, FlowCx, FlowFault, Flows as _, Retry, StartOptions, Workflow};
@@ -54,4 +55,10 @@ pub(crate) async fn wake(tx: &mut Tx, case: CaseId) -> Result<(), Failure> {
 
 fn key(case: CaseId) -> String {
     format!("case:{case}")
+}
+
+/// A future on the heap. The steps of an attempt nest deeply, and without optimization each would lie
+/// on the stack of the one before: more than a worker's two megabytes.
+fn heap<F: Future>(make: impl FnOnce() -> F) -> Pin<Box<F>> {
+    Box::pin(make())
 }

@@ -10,12 +10,13 @@ use sea_orm::IntoActiveModel as _;
 use serde_json::json;
 use ::store::Tx;
 
-use super::advance::{PART, held};
+use super::advance::held;
 use super::ask::{self, AWAY, BROKEN, UNDER_WAY};
 use super::charge::{count_attempt, count_key, not_before, scheduled};
+use super::heap;
 use crate::attempts::{self, AttemptState};
 use crate::cards;
-use crate::cases::{self, CaseState, Model, Obligation};
+use crate::cases::{self, CaseState, Model, Obligation, PART};
 use crate::classify::{Class, Confidence, Decline, Hardness, RawDecline, Source, classify};
 use crate::settings::RecoveryConfig;
 
@@ -32,22 +33,22 @@ pub(super) async fn record(work: &Work, config: &RecoveryConfig, id: CaseId, att
         return Ok(());
     }
     match answer {
-        Ok(ActionResult::Charged(state)) => charged(&mut tx, config, case, row, &state).await?,
-        Err(ProviderError::Declined(state)) => declined(&mut tx, config, case, row, &state).await?,
-        Err(ProviderError::Refused { code, message }) => refused(&mut tx, config, case, row, &code, &message).await?,
+        Ok(ActionResult::Charged(state)) => heap(|| charged(&mut tx, config, case, row, &state)).await?,
+        Err(ProviderError::Declined(state)) => heap(|| declined(&mut tx, config, case, row, &state)).await?,
+        Err(ProviderError::Refused { code, message }) => heap(|| refused(&mut tx, config, case, row, &code, &message)).await?,
         Err(ProviderError::RateLimited { retry_after_s }) => {
-            not_sent(&mut tx, config, case, row, ask::asked_pause(retry_after_s)).await?;
+            heap(|| not_sent(&mut tx, config, case, row, ask::asked_pause(retry_after_s))).await?;
         }
-        Err(ProviderError::Unreachable(_)) => not_sent(&mut tx, config, case, row, AWAY).await?,
+        Err(ProviderError::Unreachable(_)) => heap(|| not_sent(&mut tx, config, case, row, AWAY)).await?,
         Err(ProviderError::Config(why)) => {
             tracing::warn!(event = "recovery.connection_broken", case = %id, why, "the provider refuses our key");
-            not_sent(&mut tx, config, case, row, BROKEN).await?;
+            heap(|| not_sent(&mut tx, config, case, row, BROKEN)).await?;
         }
         Ok(other) => {
             tracing::error!(event = "recovery.odd_answer", case = %id, answer = ?other, "a charge was answered with something else");
-            unknown(&mut tx, case, row, ASK_FIRST).await?;
+            heap(|| unknown(&mut tx, case, row, ASK_FIRST)).await?;
         }
-        Err(ProviderError::Unknown(_)) => unknown(&mut tx, case, row, ASK_FIRST).await?,
+        Err(ProviderError::Unknown(_)) => heap(|| unknown(&mut tx, case, row, ASK_FIRST)).await?,
     }
     Ok(tx.commit().await?)
 }
@@ -61,12 +62,14 @@ pub(super) async fn charged(
     state: &PaymentState,
 ) -> Result<(), Failure> {
     match state.status {
-        PaymentStatus::Succeeded => succeeded(tx, case, row, state).await,
-        PaymentStatus::Processing => unknown(tx, case, row, UNDER_WAY).await,
-        PaymentStatus::RequiresAction | PaymentStatus::Declined | PaymentStatus::Open => declined(tx, config, case, row, state).await,
+        PaymentStatus::Succeeded => heap(|| succeeded(tx, case, row, state)).await,
+        PaymentStatus::Processing => heap(|| unknown(tx, case, row, UNDER_WAY)).await,
+        PaymentStatus::RequiresAction | PaymentStatus::Declined | PaymentStatus::Open => {
+            heap(|| declined(tx, config, case, row, state)).await
+        }
         PaymentStatus::Canceled => {
             let id = case.case_id();
-            declined(tx, config, case, row, state).await?;
+            heap(|| declined(&mut *tx, config, case, row, state)).await?;
             match cases::locked(tx, id).await? {
                 Some(case) => ask::settle(tx, case, &ask::Seen::Gone, None).await.map(drop),
                 None => Ok(()),
@@ -80,7 +83,7 @@ async fn succeeded(tx: &mut Tx, case: Model, row: attempts::Model, state: &Payme
     let id = row.attempt_id();
     let told = state.refs.obligation_key().map(ToOwned::to_owned);
     attempts::change(tx, row, AttemptState::Succeeded, |row| row.provider_ref = Set(told)).await?;
-    let counted = ask::paid(tx, &case, state, Some(id)).await?;
+    let counted = heap(|| ask::paid(&mut *tx, &case, state, Some(id))).await?;
     let Some(case) = cases::locked(tx, case.case_id()).await?.filter(|case| case.state().is_open()) else { return Ok(()) };
     // Money that billing would not count (another currency) is for a person to look at.
     tracing::error!(event = "recovery.odd_money", case = %case.case_id(), counted, "a charge succeeded and the case is still open");

@@ -5,12 +5,12 @@ use chrono::TimeDelta;
 use host::Work;
 use kernel::{At, AttemptId, CaseId, Failure};
 
-use super::advance::{PART, held};
+use super::advance::held;
 use super::ask::{self, AWAY, UNDER_WAY};
 use super::charge::{give_back, scheduled};
 use super::record;
 use crate::attempts::{self, AttemptState};
-use crate::cases::{self, Obligation};
+use crate::cases::{self, Obligation, PART};
 use crate::settings::RecoveryConfig;
 
 /// Providers keep idempotency keys for a day at least; after that the same key could charge anew.

@@ -3,9 +3,8 @@
 use host::Work;
 use kernel::{CaseId, Failure};
 
-use super::advance::PART;
 use super::ask::{self, Seen};
-use crate::cases::{self, Obligation};
+use crate::cases::{self, Obligation, PART};
 use crate::messages;
 use crate::policy::StepKind;
 use crate::settings::RecoveryConfig;
@@ -16,6 +15,10 @@ pub(super) async fn write(work: &Work, config: &RecoveryConfig, id: CaseId) -> R
     let mut tx = work.begin(PART).await?;
     let Some(case) = cases::locked(&mut tx, id).await?.filter(|case| case.state().is_open()) else { return Ok(()) };
     let Some(case) = ask::settle(&mut tx, case, &seen, None).await? else { return Ok(tx.commit().await?) };
+    if matches!(seen, Seen::UnderWay) {
+        ask::postpone(&mut tx, case, ask::UNDER_WAY).await?;
+        return Ok(tx.commit().await?);
+    }
     let planned = cases::ask(&mut tx, config, &case).await?;
     let is_due = planned.plan.next.kind == StepKind::Message && planned.plan.next.at <= tx.now();
     if !is_due {
@@ -28,7 +31,7 @@ pub(super) async fn write(work: &Work, config: &RecoveryConfig, id: CaseId) -> R
     Ok(tx.commit().await?)
 }
 
-/// Nobody is reminded of what they have paid. A provider that cannot be asked stops no mail.
+/// Nobody is reminded of what they have paid or are paying. A provider that cannot be asked stops no mail.
 async fn look(work: &Work, id: CaseId) -> Result<Seen, Failure> {
     let mut tx = work.begin(PART).await?;
     let Some(case) = cases::locked(&mut tx, id).await? else { return Ok(Seen::Owed) };

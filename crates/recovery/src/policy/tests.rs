@@ -100,6 +100,14 @@ fn an_expired_card_is_written_about_and_never_charged() {
 }
 
 #[test]
+fn a_card_with_new_data_is_tried_once_and_at_once() {
+    let updated = facts(Class::StaleCredentials, Hardness::Soft);
+    let tried = retries(&live_through(&updated, first()));
+    assert_eq!(tried.len(), 1);
+    assert!(tried[0] - start() <= Duration::minutes(75), "only the card's own gap of an hour and the jitter");
+}
+
+#[test]
 fn a_mail_waits_until_the_payer_is_awake() {
     let night = Facts { zone: chrono_tz::Asia::Tokyo, ..facts(Class::LostStolen, Hardness::Hard) };
     let step = next(&night, &first(), start()).next;

@@ -59,7 +59,8 @@ async fn note_use(core: &Core, found: &Found) {
         return;
     }
     if let Err(error) = write_use(core, found, before).await {
-        tracing::warn!(event = "tenancy.key_use_not_noted", key_id = %ApiKeyId::from(found.id), %error, "the last use of a key was not noted");
+        let key_id = ApiKeyId::from(found.id);
+        tracing::warn!(event = "tenancy.key_use_not_noted", %key_id, %error, "the last use of a key was not noted");
     }
 }
 

@@ -53,8 +53,8 @@ testkit::stories! {
     async fn the_keys_of_whoever_is_removed_are_dead_for_good(app: TestApp) {
         let (alice, bob) = (app.alice().await, app.bob().await);
         let members = alice.get("/v1/org/members").await.ok();
-        let bobs = members.as_array().unwrap().iter().find(|member| member["email"] == "bob@acme.test").unwrap()["id"].as_str().unwrap().to_owned();
-        let bobs = format!("/v1/org/members/{bobs}");
+        let bobs = members.as_array().unwrap().iter().find(|member| member["email"] == "bob@acme.test").unwrap();
+        let bobs = format!("/v1/org/members/{}", bobs["id"].as_str().unwrap());
         alice.patch(&bobs, json!({"role": "admin"})).await.ok();
         let made = bob.post(PATH, json!({"name": "bobs", "scopes": ["members:read", "audit:read"]})).await.expect(201);
         let mut machine = app.nobody();

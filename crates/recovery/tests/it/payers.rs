@@ -1,0 +1,66 @@
+use testkit::{Answer, TestApp};
+
+use crate::{PAULA, case, charges, days, failed, modules, stage, states};
+
+async fn post(app: &TestApp, path: &str, form: &[(&str, &str)]) -> Answer {
+    let nobody = app.nobody();
+    nobody.send(nobody.request("POST".parse().expect("a method"), path).form(form)).await
+}
+
+testkit::stories! {
+    async fn the_payer_gets_one_link_pays_and_all_that_was_planned_is_gone(app: TestApp) {
+        let (clerk, connection) = stage(app).await;
+        let reference = failed(app, &connection, "pm_x", &["expired_card"]).await;
+        let mail = app.mail_to(PAULA).await;
+        let text = mail["text"].as_str().expect("a text");
+        assert!(text.contains("49.00 EUR") && text.contains("24 hours") && text.contains("Acme"), "{text}");
+        let link = format!("/pay/{}", app.token_to(PAULA).await);
+        let page = post(app, &link, &[]).await.header("location").to_owned();
+        assert_eq!(case(&clerk, &reference).await["state"], "customer_paying");
+        post(app, &page, &[("payment_method", "pm_card_visa")]).await;
+        app.settle().await;
+        let found = case(&clerk, &reference).await;
+        assert_eq!((found["state"].as_str(), found["outcome"]["mechanism"].as_str()), (Some("recovered"), Some("link:email")), "{found}");
+        assert!(found["outcome"]["link_id"].is_string());
+        days(app, 28).await;
+        assert_eq!(app.mails_to(PAULA).await.len(), 1, "nobody is reminded of what they have paid");
+    }
+
+    async fn a_mail_never_tells_why_a_card_was_declined(app: TestApp) {
+        let (_, connection) = stage(app).await;
+        for code in ["stolen_card", "lost_card", "insufficient_funds"] {
+            failed(app, &connection, &format!("pm_{code}"), &[code]).await;
+        }
+        days(app, 20).await;
+        let mails = app.mails_to(PAULA).await;
+        assert!(mails.len() > 4, "{}", mails.len());
+        for mail in mails {
+            let said = format!("{} {} {}", mail["subject"], mail["text"], mail["html"]).to_lowercase();
+            assert!(["stolen", "lost", "insufficient", "fraud"].iter().all(|word| !said.contains(word)), "{said}");
+        }
+    }
+
+    async fn nobody_is_written_to_at_night(app: TestApp) {
+        let (clerk, connection) = stage(app).await;
+        app.advance(chrono::Duration::hours(13)).await;
+        let reference = failed(app, &connection, "pm_night", &["expired_card"]).await;
+        assert!(app.mails_to(PAULA).await.is_empty(), "it is ten in the evening");
+        assert_eq!(states(&case(&clerk, &reference).await, "messages"), ["planned"]);
+        app.advance(chrono::Duration::hours(11)).await;
+        assert_eq!(app.mails_to(PAULA).await.len(), 1);
+    }
+
+    async fn while_the_payer_is_paying_nothing_else_is_tried(app: TestApp) {
+        let (clerk, connection) = stage(app).await;
+        let reference = failed(app, &connection, "pm_y", &["insufficient_funds"]).await;
+        days(app, 3).await;
+        let link = format!("/pay/{}", app.token_to(PAULA).await);
+        post(app, &link, &[]).await;
+        let tried = charges(app, "pm_y").await.len();
+        let found = case(&clerk, &reference).await;
+        assert_eq!(found["state"], "customer_paying");
+        app.advance(chrono::Duration::minutes(40)).await;
+        assert_eq!(case(&clerk, &reference).await["state"], "scheduled", "back to where it was");
+        assert_eq!(charges(app, "pm_y").await.len(), tried);
+    }
+}
