@@ -20,6 +20,8 @@ pub type EmptyAnswer<F> = Result<NoContent, Refusal<F>>;
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Envelope<T> {
     pub success: bool,
+    /// Written out in place: a list has no name of its own that could be referred to.
+    #[schema(inline)]
     pub data: Option<T>,
     pub error: Option<ErrorBody>,
     pub meta: Meta,

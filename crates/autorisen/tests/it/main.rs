@@ -5,13 +5,18 @@
 // The stories behind the walks are long futures: their layout is deeper than the default.
 #![recursion_limit = "256"]
 
+mod bodies;
 mod code;
 mod generated;
 mod openapi;
 mod operations;
+mod roles;
 mod rooms;
 mod samples;
 mod settings;
 mod sources;
+mod statements;
+mod strangers;
+mod tables;
 mod try_world;
 mod world;

@@ -95,12 +95,17 @@ impl Told {
         let tried = error.get("payment_method").unwrap_or(&Value::Null);
         let token = id(error, "/payment_method").or_else(|| id(object, "/payment_method"));
         let tags = tags(object, "/metadata");
+        let failed = kind == EventKind::PaymentFailed;
         let received = money(object, "/amount_received").filter(|received| received.minor > 0);
         Self {
             refs: Refs {
                 invoice: id(object, "/invoice"),
                 intent: text(object, "/id"),
-                charge: id(object, "/latest_charge").or_else(|| id(error, "/charge")).or_else(|| id(object, "/charges/data/0")),
+                charge: failed
+                    .then(|| id(error, "/charge"))
+                    .flatten()
+                    .or_else(|| id(object, "/latest_charge"))
+                    .or_else(|| id(object, "/charges/data/0")),
                 session: None,
             },
             money: if kind == EventKind::PaymentSucceeded {
@@ -109,7 +114,7 @@ impl Told {
                 money(object, "/amount")
             },
             // A success keeps the error of the try before it; only a failure is about that error.
-            decline: (kind == EventKind::PaymentFailed).then(|| decline(error)).flatten(),
+            decline: failed.then(|| decline(error)).flatten(),
             method: method(token, tried),
             customer: customer(object, Some(tried)),
             needs_join: object.get("invoice").is_none() && !tags.contains_key(crate::provider::TAG_LINK),

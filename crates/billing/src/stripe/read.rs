@@ -134,7 +134,9 @@ fn complete(event: &mut ProviderEvent, list: &Value) {
     let Some(row) = the_one(rows, event) else { return };
     let (invoice, payment) = (row.get("invoice").unwrap_or(&Value::Null), row.pointer("/payment/payment_intent").unwrap_or(&Value::Null));
     let state = intent(payment);
-    let known = Refs { invoice: id(row, "/invoice"), intent: id(row, "/payment/payment_intent"), charge: state.refs.charge, session: None };
+    // The intent may have gone on since: a failure is about the charge that failed.
+    let charge = if event.kind == EventKind::PaymentFailed { id(payment, "/last_payment_error/charge") } else { state.refs.charge };
+    let known = Refs { invoice: id(row, "/invoice"), intent: id(row, "/payment/payment_intent"), charge, session: None };
     event.refs.fill(&known);
     event.customer.fill(CustomerFacts {
         external_ref: id(invoice, "/customer"),
@@ -209,7 +211,7 @@ mod tests {
         complete(
             &mut failed,
             &json!({"data": [{"invoice": "in_1", "is_default": true, "payment": {"type": "payment_intent", "payment_intent": {
-            "id": "pi_1", "status": "requires_payment_method", "latest_charge": "ch_1", "last_payment_error": {"code": "card_declined", "decline_code": "lost_card"}}}}]}),
+            "id": "pi_1", "status": "requires_payment_method", "latest_charge": "ch_1", "last_payment_error": {"code": "card_declined", "decline_code": "lost_card", "charge": "ch_1"}}}}]}),
         );
         assert_eq!(failed.refs.all().collect::<Vec<_>>(), ["in_1", "pi_1", "ch_1"]);
         assert_eq!(failed.decline.and_then(|decline| decline.decline_code).as_deref(), Some("lost_card"));

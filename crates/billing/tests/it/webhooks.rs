@@ -181,4 +181,25 @@ testkit::stories! {
         let found = known(&alice, INTENT).await;
         assert_eq!(found["transaction_id"], known(&alice, INVOICE).await["transaction_id"], "the ids lead to one obligation: {found}");
     }
+
+    async fn at_the_same_moment_and_in_any_order_the_end_is_the_same(app: TestApp) {
+        let alice = app.alice().await;
+        let id = stripe(&alice).await;
+        let all = [
+            fixture!("charge.refunded.old"),
+            fixture!("invoice.paid.old"),
+            fixture!("payment_intent.succeeded.old"),
+            fixture!("invoice.payment_failed.old"),
+            fixture!("payment_intent.payment_failed.old"),
+        ];
+        let sent = all.iter().cycle().take(20).map(|event| deliver(app, &id, event));
+        for answer in futures::future::join_all(sent).await {
+            assert_eq!(answer.status, 200, "{}", answer.text);
+        }
+        app.settle().await;
+        let found = known(&alice, INVOICE).await;
+        let count = |field: &str| found[field].as_array().map_or(0, Vec::len);
+        assert_eq!((found["transaction"]["state"].as_str(), count("failures"), count("receipts"), count("events")), (Some("paid"), 1, 1, 5), "{found}");
+        assert_eq!((&found["receipts"][0]["surplus"]["minor"], &found["receipts"][0]["refunded"]["minor"]), (&json!(0), &json!(1900)));
+    }
 }

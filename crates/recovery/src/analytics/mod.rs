@@ -14,8 +14,8 @@ mod view;
 use host::Registry;
 
 pub(crate) use numbers::{ByCurrency, DayCount, by_currency, by_day};
-pub(crate) use view::rate;
 pub(crate) use range::Range;
+pub(crate) use view::rate;
 pub use view::{RecoveryRates, Summary};
 
 pub(crate) fn register(app: &mut Registry) {

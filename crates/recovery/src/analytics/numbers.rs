@@ -1,8 +1,8 @@
 //! Queries: each counts from the rows, in one pass, grouped by currency.
 
+use ::store::{StoreError, TenantSql, Tx};
 use kernel::At;
 use sea_orm::FromQueryResult;
-use ::store::{StoreError, TenantSql, Tx};
 
 use super::Range;
 

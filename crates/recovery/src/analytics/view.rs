@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use ::store::{StoreError, Tx};
 use chrono::Duration;
 use kernel::{At, Currency, Money};
 use serde::Serialize;
-use ::store::{StoreError, Tx};
 use utoipa::ToSchema;
 
 use super::numbers::{self, ByCurrency, Effort, Group, Within};

@@ -1,9 +1,9 @@
 //! The verbs.
 
+use ::store::Tx;
 use kernel::{At, AttemptId, CaseId, Failure, Money};
 use sea_orm::ActiveValue::Set;
 use sea_orm::IntoActiveModel as _;
-use ::store::Tx;
 
 use super::attempt::{ActiveModel, Model};
 use super::{AttemptKind, AttemptState, store};

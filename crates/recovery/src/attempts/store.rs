@@ -1,9 +1,9 @@
 //! Queries.
 
-use kernel::{AttemptId, CaseId};
-use sea_orm::sea_query::Order;
-use sea_orm::ColumnTrait as _;
 use ::store::{StoreError, Tx};
+use kernel::{AttemptId, CaseId};
+use sea_orm::ColumnTrait as _;
+use sea_orm::sea_query::Order;
 use uuid::Uuid;
 
 use super::AttemptState;

@@ -6,11 +6,11 @@
 mod store;
 mod use_of_card;
 
+use ::store::{StoreError, Tx};
 use chrono::Duration;
 use kernel::chance::digest;
 use kernel::{At, CaseId};
 use sea_orm::ActiveValue::Set;
-use ::store::{StoreError, Tx};
 
 use crate::policy::budget::WINDOW_DAYS;
 

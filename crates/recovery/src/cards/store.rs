@@ -1,8 +1,8 @@
 //! Queries.
 
+use ::store::{StoreError, Tx};
 use kernel::At;
 use sea_orm::ColumnTrait as _;
-use ::store::{StoreError, Tx};
 
 use super::use_of_card::{ActiveModel, Column, Entity};
 

@@ -1,9 +1,9 @@
 //! The verbs that only read, and the line in the customer's story.
 
+use ::store::Tx;
 use billing::transactions;
 use crm::timeline;
 use kernel::{After, CaseId, CustomerId, Failed, Failure, Limit, Page};
-use ::store::Tx;
 
 use super::{CaseFault, CaseState, Model, store};
 

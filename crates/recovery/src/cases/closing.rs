@@ -1,11 +1,11 @@
 //! How a case ends, and what ends with it.
 
+use ::store::{AuditLine, Tx};
 use billing::links;
 use kernel::{CustomerId, Failure, Money};
 use sea_orm::ActiveValue::Set;
 use sea_orm::IntoActiveModel as _;
 use serde_json::json;
-use ::store::{AuditLine, Tx};
 
 use super::events::CaseClosed;
 use super::{CaseState, Model, note};
@@ -46,7 +46,8 @@ pub(crate) async fn close(tx: &mut Tx, case: Model, ending: Ending) -> Result<Mo
     row.closed_at = Set(Some(now));
     row.explanation = Set(json!(explanation));
     let case = tx.update(row).await?;
-    tx.audit(AuditLine::new("case.closed", "case", case.id).before(before).after(json!({ "state": case.state, "why": ending.why }))).await?;
+    tx.audit(AuditLine::new("case.closed", "case", case.id).before(before).after(json!({ "state": case.state, "why": ending.why })))
+        .await?;
     tell(tx, &case, ending.amount, ending.credit).await?;
     note(tx, &case, "case.closed", ending.why).await?;
     flow::wake(tx, id).await?;

@@ -22,7 +22,6 @@ mod view;
 
 use std::sync::Arc;
 
-use billing::connections::ConnectionChanged;
 use billing::event::{CheckoutExpired, CheckoutOpened, MethodUpdated, ObligationVoided, PaymentReceived, PaymentRefunded};
 use host::Registry;
 
@@ -55,7 +54,6 @@ pub(crate) fn register(app: &mut Registry, config: &Arc<RecoveryConfig>) {
     app.on_tx::<PaymentRefunded>("recovery.payment_refunded", |tx, event| Box::pin(money::refunded(tx, event)));
     app.on_tx::<ObligationVoided>("recovery.obligation_voided", |tx, event| Box::pin(money::voided(tx, event)));
     app.on_tx::<CheckoutOpened>("recovery.checkout_opened", |tx, event| Box::pin(money::checkout_opened(tx, event)));
-    app.on::<ConnectionChanged, _, _>("recovery.connection_changed", reopening::connection_changed);
     let known = config.clone();
     app.on_tx::<MethodUpdated>("recovery.method_updated", move |tx, event| {
         let config = known.clone();

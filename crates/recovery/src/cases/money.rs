@@ -1,16 +1,17 @@
 //! What billing's events do to cases, inside the transaction that emits them: money that arrives
 //! cancels the planned work at the same instant.
 
+use ::store::{AuditLine, Tx};
 use billing::event::{CheckoutExpired, CheckoutOpened, ObligationVoided, PaymentReceived, PaymentRefunded, Via};
 use kernel::{AttemptId, Failure, Money, TransactionId};
 use sea_orm::ActiveValue::Set;
 use sea_orm::IntoActiveModel as _;
 use serde_json::json;
-use ::store::{AuditLine, Tx};
 
 use super::closing::{Ending, close, tell};
 use super::{CaseFault, CaseState, Model, note, planning, store};
 use crate::attempts::{self, AttemptState};
+use crate::classify::Class;
 use crate::flow;
 use crate::outcomes::{self, Credit, Mechanism};
 use crate::policy::{Owner, StepKind};
@@ -57,7 +58,10 @@ async fn credit(tx: &mut Tx, case: &Model, event: &PaymentReceived) -> Result<Cr
         return Ok(Credit { mechanism: Mechanism::LinkEmail, attempt: None, link: event.link });
     }
     if let Some(attempt) = ours(tx, case, marked, event.via).await? {
-        return Ok(Credit { mechanism: Mechanism::Retry, attempt: Some(attempt), link: None });
+        // A stale card is tried only after it got new data.
+        let is_updated = case.class() == Class::StaleCredentials;
+        let mechanism = if is_updated { Mechanism::MethodUpdateThenRetry } else { Mechanism::Retry };
+        return Ok(Credit { mechanism, attempt: Some(attempt), link: None });
     }
     let mechanism = match event.via {
         Via::Retry => Mechanism::Retry,
@@ -92,6 +96,7 @@ async fn ours(tx: &mut Tx, case: &Model, marked: Option<AttemptId>, via: Via) ->
 const fn by(mechanism: Mechanism) -> &'static str {
     match mechanism {
         Mechanism::Retry => " with a retry",
+        Mechanism::MethodUpdateThenRetry => " with a retry after the card got new data",
         Mechanism::LinkEmail => " through the link in a mail",
         Mechanism::PspRetry => " with a retry of the provider",
         Mechanism::Organic => " without our doing",

@@ -3,13 +3,13 @@
 
 use std::collections::BTreeMap;
 
+use ::store::Tx;
 use billing::methods::{self, MethodState};
 use billing::provider::{Action, ProviderRef, TAG_ATTEMPT, TAG_TRANSACTION};
 use billing::{connections, transactions};
 use chrono_tz::Tz;
 use crm::{Customer, TimeZone, customers};
 use kernel::{AttemptId, Failed, Failure, MailAddress, Money};
-use ::store::Tx;
 
 use super::Model;
 use crate::attempts::Amounts;
@@ -117,7 +117,12 @@ impl Obligation {
     /// A charge of its own, for an obligation that the provider does not know by name.
     pub fn new_charge(&self, attempt: Option<AttemptId>) -> Option<Action> {
         let payment_method = self.token().filter(|_| self.is_usable())?;
-        Some(Action::ChargeOffSession { amount: self.owed(), customer: self.providers_customer(), payment_method, tags: self.tags(attempt) })
+        Some(Action::ChargeOffSession {
+            amount: self.owed(),
+            customer: self.providers_customer(),
+            payment_method,
+            tags: self.tags(attempt),
+        })
     }
 
     /// Whether nothing speaks against the method on file.

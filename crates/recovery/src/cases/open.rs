@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use ::store::{AuditLine, Tx};
 use billing::methods::{self, MethodState};
 use billing::{FailureSink, Opened, RecordedFailure};
 use chrono::{Duration, TimeDelta};
@@ -10,7 +11,6 @@ use kernel::{At, AttemptId, CaseId, CustomerId, Failure, PaymentMethodId};
 use sea_orm::ActiveValue::Set;
 use sea_orm::IntoActiveModel as _;
 use serde_json::json;
-use ::store::{AuditLine, Tx};
 
 use super::case::ActiveModel;
 use super::events::CaseOpened;

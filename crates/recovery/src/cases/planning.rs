@@ -1,11 +1,11 @@
 //! From a case's rows to the planner and back.
 
+use ::store::Tx;
 use chrono::Duration;
 use kernel::{At, Failure};
 use sea_orm::ActiveValue::Set;
 use sea_orm::IntoActiveModel as _;
 use serde_json::json;
-use ::store::Tx;
 
 use super::obligation::Obligation;
 use super::{CaseState, Model};

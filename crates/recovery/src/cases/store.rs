@@ -1,15 +1,14 @@
 //! Queries.
 
+use ::store::{StoreError, Tx};
 use kernel::{After, CaseId, CustomerId, Limit, Page, PaymentMethodId, TransactionId};
 use sea_orm::ColumnTrait as _;
-use ::store::{StoreError, Tx};
 
 use super::CaseState;
 use super::case::{Column, Entity, Model};
 use crate::classify::Hardness;
-use crate::policy::Hold;
 
-/// Cases that are looked at again at once; one method or one connection rarely has more that wait.
+/// Cases that are looked at again at once; one method rarely has more that wait.
 const WAITING_MAX: u64 = 1000;
 /// One obligation of one provider has one case; the same reference at several providers is rare.
 const SAME_REFERENCE_MAX: u64 = 10;
@@ -31,7 +30,8 @@ pub(super) async fn read_of_transaction(tx: &mut Tx, transaction: TransactionId)
 }
 
 pub(super) async fn by_reference(tx: &mut Tx, reference: &str) -> Result<Option<Model>, StoreError> {
-    let found = tx.find::<Entity>().filter(Column::Reference.eq(reference)).newest(Column::CreatedAt).limit(SAME_REFERENCE_MAX).all().await?;
+    let found =
+        tx.find::<Entity>().filter(Column::Reference.eq(reference)).newest(Column::CreatedAt).limit(SAME_REFERENCE_MAX).all().await?;
     // An open case is what somebody asks for; else the newest.
     let open = found.iter().position(|case| case.state().is_open()).unwrap_or(0);
     Ok(found.into_iter().nth(open))
@@ -49,12 +49,6 @@ pub(super) async fn list(tx: &mut Tx, state: Option<CaseState>, limit: Limit, af
 pub(super) async fn waiting_for_method(tx: &mut Tx, method: PaymentMethodId) -> Result<Vec<Model>, StoreError> {
     let of = tx.find::<Entity>().filter(Column::MethodId.eq(method.uuid())).filter(Column::Hardness.eq(Hardness::NeedsData.word()));
     of.filter(Column::ClosedAt.is_null()).limit(WAITING_MAX).for_update().all().await
-}
-
-/// The open cases that nobody can be charged for, because there is no connection.
-pub(super) async fn without_connection(tx: &mut Tx) -> Result<Vec<Model>, StoreError> {
-    let held = tx.find::<Entity>().filter(Column::HoldKind.eq(Hold::NoConnection.word())).filter(Column::ClosedAt.is_null());
-    held.newest(Column::CreatedAt).limit(WAITING_MAX).all().await
 }
 
 pub(super) async fn of_customer(tx: &mut Tx, customer: CustomerId, rows: u64) -> Result<Vec<Model>, StoreError> {

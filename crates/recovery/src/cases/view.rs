@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
+use ::store::{StoreError, Tx};
 use kernel::{At, AttemptId, CaseId, CustomerId, LinkId, Money, TransactionId};
 use serde::Serialize;
-use ::store::{StoreError, Tx};
 use utoipa::ToSchema;
 use uuid::Uuid;
 

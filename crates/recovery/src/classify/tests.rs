@@ -24,7 +24,11 @@ const EXPECTED: &[(Class, Hardness, &[&str])] = &[
     (Class::AuthRequired, Hardness::CustomerAction, &["authentication_required", "offline_pin_required", "online_or_offline_pin_required"]),
     (Class::LostStolen, Hardness::Hard, &["lost_card", "stolen_card", "pickup_card"]),
     (Class::Revoked, Hardness::Hard, &["revocation_of_authorization", "revocation_of_all_authorizations", "stop_payment_order"]),
-    (Class::FraudRisk, Hardness::Hard, &["fraudulent", "highest_risk_level", "merchant_blacklist", "security_violation", "restricted_card"]),
+    (
+        Class::FraudRisk,
+        Hardness::Hard,
+        &["fraudulent", "highest_risk_level", "merchant_blacklist", "security_violation", "restricted_card"],
+    ),
     (Class::NotSupported, Hardness::Hard, &["transaction_not_allowed", "card_not_supported", "currency_not_supported", "invalid_amount"]),
     (Class::PinBlocked, Hardness::CustomerAction, &["pin_try_exceeded", "incorrect_pin", "invalid_pin"]),
     (Class::Duplicate, Hardness::Stop, &["duplicate_transaction"]),
@@ -88,7 +92,11 @@ fn a_visa_code_without_a_category_takes_the_stricter_one() {
 fn a_stolen_visa_card_is_called_stolen_and_never_tried() {
     let raw = RawDecline { network: Some("visa".into()), network_decline_code: Some("43".into()), ..code("stolen_card") };
     assert_eq!(verdict(&raw), (Class::LostStolen, Hardness::Hard));
-    assert_eq!(verdict(&RawDecline { category: Some(1), ..raw }), (Class::NetworkHard, Hardness::Hard), "the network's own word comes first");
+    assert_eq!(
+        verdict(&RawDecline { category: Some(1), ..raw }),
+        (Class::NetworkHard, Hardness::Hard),
+        "the network's own word comes first"
+    );
 }
 
 #[test]

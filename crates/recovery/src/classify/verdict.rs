@@ -87,7 +87,9 @@ impl Verdict {
 
 fn unknown(raw: &RawDecline) -> Held {
     let reason = match raw.decline_code.as_deref().or(raw.code.as_deref()) {
-        Some(code) => format!("no table knows the code `{}`", code.chars().filter(|c| !c.is_control()).take(SHOWN_CHARS_MAX).collect::<String>()),
+        Some(code) => {
+            format!("no table knows the code `{}`", code.chars().filter(|c| !c.is_control()).take(SHOWN_CHARS_MAX).collect::<String>())
+        }
         None => "nothing was said that a table knows".to_owned(),
     };
     Held { class: Class::Unknown, hardness: Hardness::Soft, source: Source::Nothing, confidence: Confidence::Low, reason }

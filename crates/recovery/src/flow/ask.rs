@@ -1,5 +1,6 @@
 //! Asking the provider what it knows, before anything is done.
 
+use ::store::Tx;
 use billing::connections;
 use billing::event::Via;
 use billing::provider::{Gateway, PaymentState, PaymentStatus, ProviderError, ProviderRef, Providers};
@@ -9,7 +10,6 @@ use host::Work;
 use kernel::{AttemptId, CaseId, Failed, Failure};
 use sea_orm::ActiveValue::Set;
 use sea_orm::IntoActiveModel as _;
-use ::store::Tx;
 
 use crate::cases::{self, Model, Obligation, PART};
 use crate::settings::RecoveryConfig;

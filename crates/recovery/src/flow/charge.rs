@@ -1,5 +1,6 @@
 //! An attempt: claim, look, submit, call, record.
 
+use ::store::{AuditLine, Tx};
 use billing::provider::{Action, Gateway, IdempotencyKey};
 use chrono::TimeDelta;
 use host::Work;
@@ -7,16 +8,15 @@ use kernel::{AttemptId, CaseId, Failure};
 use sea_orm::ActiveValue::Set;
 use sea_orm::IntoActiveModel as _;
 use serde_json::json;
-use ::store::{AuditLine, Tx};
 
 use super::advance::{LEASE, held};
 use super::ask::{self, Line, Seen};
 use super::{heap, record};
 use crate::attempts::{self, AttemptState};
+use crate::cards;
 use crate::cases::{self, CaseState, Model, Obligation, PART};
 use crate::policy::{Budget, StepKind};
 use crate::settings::RecoveryConfig;
-use crate::cards;
 
 /// An attempt that was submitted: what is left is the call.
 struct Order {
@@ -54,7 +54,8 @@ async fn claim(work: &Work, config: &RecoveryConfig, id: CaseId) -> Result<Optio
         return Ok(None);
     };
     let until = tx.now() + LEASE;
-    let attempt = attempts::plan(&mut tx, id, planned.plan.next.at, &planned.obligation.amounts(), &planned.plan.explanation.summary).await?;
+    let attempt =
+        attempts::plan(&mut tx, id, planned.plan.next.at, &planned.obligation.amounts(), &planned.plan.explanation.summary).await?;
     let attempt = attempts::change(&mut tx, attempt, AttemptState::Claimed, |row| row.claimed_until = Set(Some(until))).await?;
     in_flight(&mut tx, case).await?;
     tx.commit().await?;

@@ -15,10 +15,10 @@ mod write;
 use std::pin::Pin;
 use std::time::Duration;
 
+use ::store::Tx;
 use flows::{Activity, FlowCx, FlowFault, Flows as _, Retry, StartOptions, Workflow};
 use host::Registry;
 use kernel::{At, CaseId, Failure};
-use ::store::Tx;
 
 pub(crate) use record::attempt_declined;
 

@@ -1,5 +1,6 @@
 //! What came of an attempt.
 
+use ::store::Tx;
 use billing::provider::{ActionResult, PaymentState, PaymentStatus, ProviderError, RawDecline as Told};
 use billing::transactions::{self, NewFailure};
 use chrono::{Duration, TimeDelta};
@@ -8,7 +9,6 @@ use kernel::{AttemptId, CaseId, Failure};
 use sea_orm::ActiveValue::Set;
 use sea_orm::IntoActiveModel as _;
 use serde_json::json;
-use ::store::Tx;
 
 use super::advance::held;
 use super::ask::{self, AWAY, BROKEN, UNDER_WAY};
@@ -98,18 +98,17 @@ async fn succeeded(tx: &mut Tx, case: Model, row: attempts::Model, state: &Payme
     Ok(())
 }
 
-async fn declined(
-    tx: &mut Tx,
-    config: &RecoveryConfig,
-    case: Model,
-    row: attempts::Model,
-    state: &PaymentState,
-) -> Result<(), Failure> {
+async fn declined(tx: &mut Tx, config: &RecoveryConfig, case: Model, row: attempts::Model, state: &PaymentState) -> Result<(), Failure> {
     let told = state.decline.clone().unwrap_or_default();
     let obligation = Obligation::read(tx, &case).await?;
     let mut verdict = classify(&RawDecline::of(&told, obligation.network()));
     if state.status == PaymentStatus::RequiresAction && verdict.hardness < Hardness::CustomerAction {
-        verdict = Decline { class: Class::AuthRequired, hardness: Hardness::CustomerAction, reason: "the provider asks for authentication".into(), ..verdict };
+        verdict = Decline {
+            class: Class::AuthRequired,
+            hardness: Hardness::CustomerAction,
+            reason: "the provider asks for authentication".into(),
+            ..verdict
+        };
     }
     tell_billing(tx, &obligation, &row, state, told).await?;
     let case = attempt_declined(tx, case, row, &verdict, state.refs.obligation_key()).await?;
@@ -117,7 +116,13 @@ async fn declined(
 }
 
 /// Billing keeps every decline, ours too; the provider's own report of it is then known already.
-async fn tell_billing(tx: &mut Tx, obligation: &Obligation, row: &attempts::Model, state: &PaymentState, told: Told) -> Result<(), Failure> {
+async fn tell_billing(
+    tx: &mut Tx,
+    obligation: &Obligation,
+    row: &attempts::Model,
+    state: &PaymentState,
+    told: Told,
+) -> Result<(), Failure> {
     let Some(transaction) = transactions::hold(tx, obligation.transaction.transaction_id()).await? else { return Ok(()) };
     let new = NewFailure {
         occurred_at: tx.now(),

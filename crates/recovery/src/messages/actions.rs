@@ -1,5 +1,6 @@
 //! The verbs.
 
+use ::store::{AuditLine, Tx};
 use billing::links;
 use chrono::Duration;
 use host::Core;
@@ -7,7 +8,6 @@ use kernel::{At, CaseId, Failed, Failure};
 use mail::Letter;
 use sea_orm::ActiveValue::Set;
 use sea_orm::IntoActiveModel as _;
-use ::store::{AuditLine, Tx};
 
 use super::letter::{PayerMail, Template};
 use super::message::{ActiveModel, Model};
@@ -89,7 +89,8 @@ pub(crate) async fn write(
     let letter = Letter::from_template(&mail.note(), to, planned.dedupe_key.clone())?.expiring(expires_at).from_name(&company);
     mail::send(tx, letter).await?;
     let queued = queued(tx, planned, link.uuid()).await?;
-    tx.audit(AuditLine::new("message.queued", "case", case.id).after(serde_json::json!({ "template": queued.template, "link": link }))).await?;
+    tx.audit(AuditLine::new("message.queued", "case", case.id).after(serde_json::json!({ "template": queued.template, "link": link })))
+        .await?;
     cases::note(tx, case, "message.sent", format!("A mail with a payment link over {} was written", obligation.owed())).await
 }
 

@@ -1,9 +1,9 @@
 //! Queries.
 
+use ::store::{StoreError, Tx};
 use kernel::{At, CaseId};
 use sea_orm::ColumnTrait as _;
 use sea_orm::sea_query::Order;
-use ::store::{StoreError, Tx};
 use uuid::Uuid;
 
 use super::MessageState;

@@ -5,14 +5,14 @@
 
 mod outcome;
 
+use ::store::{StoreError, Tx};
 use kernel::{AttemptId, CaseId, Failure, LinkId, Money};
 use sea_orm::ActiveValue::Set;
 use sea_orm::{ColumnTrait as _, IntoActiveModel as _};
-use ::store::{StoreError, Tx};
 use uuid::Uuid;
 
-pub use outcome::{Mechanism, Model};
 use outcome::{ActiveModel, Column, Entity};
+pub use outcome::{Mechanism, Model};
 
 use crate::cases::{CaseState, Model as Case};
 

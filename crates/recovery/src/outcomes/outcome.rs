@@ -11,6 +11,8 @@ words! {
     pub enum Mechanism {
         /// An attempt of ours.
         Retry = "retry",
+        /// An attempt of ours, after the card got new data.
+        MethodUpdateThenRetry = "method_update_then_retry",
         /// A link in a mail of ours.
         #[serde(rename = "link:email")]
         LinkEmail = "link:email",

@@ -1,12 +1,12 @@
 //! One case: what is known, what was done and why, and what comes next.
 
+use ::store::Tx;
 use askama::Template;
 use axum::Router;
 use axum::routing::get;
 use console::{Badge, When};
 use host::Core;
 use kernel::{At, CaseId, CustomerId, Failed, Failure};
-use ::store::Tx;
 use web::{Ctx, Html, PageFault, Path};
 
 use super::{payments, words};
@@ -89,7 +89,11 @@ async fn customer(tx: &mut Tx, case: &CaseView) -> Result<Option<(CustomerId, St
 /// All that happened and all that is planned, newest first.
 fn story(case: &CaseView) -> Vec<Line> {
     let why = case.classification.as_ref().map(|verdict| format!("{}: {}.", capital(case.class.describe()), verdict.reason));
-    let opened = Line { at: case.opened_at, text: format!("The payment of {} failed and a case was opened", case.amount), why: why.unwrap_or_default() };
+    let opened = Line {
+        at: case.opened_at,
+        text: format!("The payment of {} failed and a case was opened", case.amount),
+        why: why.unwrap_or_default(),
+    };
     let mut story = vec![opened];
     story.extend(case.attempts.iter().map(of_attempt));
     story.extend(case.messages.iter().map(of_message));
@@ -124,7 +128,11 @@ fn of_outcome(case: &CaseView, outcome: &OutcomeView) -> Line {
         Some(mechanism) => format!("{} came back by {}.", outcome.amount, words::mechanism(mechanism)),
         None => case.explanation.summary.clone(),
     };
-    Line { at: outcome.reversed_at.unwrap_or(outcome.at), text: format!("The case ended: {}", words::state(outcome.kind).text.to_lowercase()), why }
+    Line {
+        at: outcome.reversed_at.unwrap_or(outcome.at),
+        text: format!("The case ended: {}", words::state(outcome.kind).text.to_lowercase()),
+        why,
+    }
 }
 
 fn capital(text: &str) -> String {

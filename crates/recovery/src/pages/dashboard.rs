@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use ::store::Tx;
 use askama::Template;
 use axum::Router;
 use axum::routing::get;
@@ -10,7 +11,6 @@ use chrono::{Days, NaiveDate};
 use console::{BarChart, ChartDay, Empty, Stat, Unit};
 use host::Core;
 use kernel::{Failed, Failure, Limit};
-use ::store::Tx;
 use web::{Ctx, Html, PageFault};
 
 use super::row::{CaseRow, rows};
@@ -56,7 +56,6 @@ impl DashboardPage<'_> {
     fn chart(&self) -> BarChart<'_> {
         BarChart { id: "failed-recovered", title: "The last 30 days", series: ["Failed", "Recovered"], days: self.days, unit: Unit::Count }
     }
-
 }
 
 async fn dashboard_page(ctx: Ctx) -> Result<Html, PageFault> {
@@ -81,9 +80,8 @@ async fn has_connection(tx: &mut Tx) -> Result<bool, Failure> {
 
 /// Every day of the range, those without anything included.
 fn days(range: Range, [failed, recovered]: &[Vec<DayCount>; 2]) -> Vec<ChartDay> {
-    let index = |rows: &[DayCount]| -> HashMap<NaiveDate, i64> {
-        rows.iter().filter_map(|row| Some((row.day.parse().ok()?, row.cases))).collect()
-    };
+    let index =
+        |rows: &[DayCount]| -> HashMap<NaiveDate, i64> { rows.iter().filter_map(|row| Some((row.day.parse().ok()?, row.cases))).collect() };
     let (failed, recovered) = (index(failed), index(recovered));
     let first = range.from.date_naive();
     let day = |place| first.checked_add_days(Days::new(place));

@@ -1,8 +1,8 @@
 //! The panel on a customer's page: the failed payments of this customer.
 
+use ::store::Tx;
 use askama::Template;
 use kernel::{CustomerId, Failure};
-use ::store::Tx;
 use web::Ctx;
 
 use super::row::CaseRow;

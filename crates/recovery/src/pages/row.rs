@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
+use ::store::Tx;
 use console::{Badge, When};
 use kernel::{CaseId, CustomerId, Failed, Failure, Money};
-use ::store::Tx;
 
 use super::words;
 use crate::cases::Model;

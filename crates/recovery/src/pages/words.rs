@@ -53,6 +53,7 @@ pub(super) const fn next(kind: StepKind) -> &'static str {
 pub(super) const fn mechanism(mechanism: Mechanism) -> &'static str {
     match mechanism {
         Mechanism::Retry => "a retry",
+        Mechanism::MethodUpdateThenRetry => "a retry after the card got new data",
         Mechanism::LinkEmail => "the link in a mail",
         Mechanism::PspRetry => "a retry of the provider",
         Mechanism::Organic => "the payer, without our doing",

@@ -37,7 +37,8 @@ pub(super) fn propose(desk: &Desk<'_>, has_retry: bool) -> Candidate {
         return Err("no message: the next one would be after the deadline".to_owned());
     }
     let hours = desk.policy.message_hours;
-    let clamped_by = if at > floor { vec![format!("mails start from {} to {} o'clock of the payer", hours.from, hours.until)] } else { Vec::new() };
+    let clamped_by =
+        if at > floor { vec![format!("mails start from {} to {} o'clock of the payer", hours.from, hours.until)] } else { Vec::new() };
     let factor = format!("message {} of {}: {} h after the failure", history.messages.len() + 1, desk.ladder.messages.len(), rung.after_h);
     Ok(Proposal { at, factor, clamped_by })
 }

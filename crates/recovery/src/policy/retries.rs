@@ -4,8 +4,8 @@ use chrono::{Datelike as _, Days, Duration};
 use kernel::At;
 
 use super::ladder::When;
-use super::{Budget, local};
 use super::planner::{Candidate, Desk, Owner, Proposal};
+use super::{Budget, local};
 
 /// Moving an instant into a morning can move it into another window of the budget; each round
 /// goes forward, and more rounds than this would be past any deadline.
@@ -99,9 +99,9 @@ fn due(desk: &Desk<'_>, rung: When, floor: At) -> At {
             mornings(&|day| day >= first)
         }
         When::Payday => mornings(&|day| day > opened_on && local::is_payday(day, &policy.paydays)),
-        When::MonthTurn(day_of_month) => mornings(&|day| {
-            (day.year(), day.month()) > (opened_on.year(), opened_on.month()) && day.day() >= day_of_month
-        }),
+        When::MonthTurn(day_of_month) => {
+            mornings(&|day| (day.year(), day.month()) > (opened_on.year(), opened_on.month()) && day.day() >= day_of_month)
+        }
     }
 }
 

@@ -180,11 +180,15 @@ fn any_case() -> impl Strategy<Value = (Facts, History, i64, u64)> {
             budget: Budget { cap_30d: cap, cap_24h: 10, gap_min_h: 1, source: "" },
             ..super::tests::facts(class, hardness)
         });
-    let hours = || proptest::collection::vec(0i64..700, 0..10).prop_map(|all| all.iter().map(|h| start() + Duration::hours(*h)).collect::<Vec<_>>());
-    let history = (hours(), 1u32..9, proptest::collection::vec(0i64..700, 0..4), 0u32..4, hours()).prop_map(|(retries, misses, messages, read_backs, card)| {
-        let messages = messages.iter().map(|h| start() + Duration::hours(*h)).collect();
-        History { card: card.into_iter().chain(retries.iter().copied()).collect(), retries, misses, messages, read_backs }
-    });
+    let hours = || {
+        proptest::collection::vec(0i64..700, 0..10).prop_map(|all| all.iter().map(|h| start() + Duration::hours(*h)).collect::<Vec<_>>())
+    };
+    let history = (hours(), 1u32..9, proptest::collection::vec(0i64..700, 0..4), 0u32..4, hours()).prop_map(
+        |(retries, misses, messages, read_backs, card)| {
+            let messages = messages.iter().map(|h| start() + Duration::hours(*h)).collect();
+            History { card: card.into_iter().chain(retries.iter().copied()).collect(), retries, misses, messages, read_backs }
+        },
+    );
     (facts, history, 0i64..800, any::<u64>())
 }
 

@@ -1,6 +1,6 @@
 use testkit::json;
 
-use crate::{days, failed, modules, stage, send};
+use crate::{days, failed, modules, send, stage};
 
 testkit::stories! {
     async fn the_denominator_is_every_case_and_currencies_stay_apart(app: TestApp) {

@@ -1,6 +1,6 @@
 use testkit::json;
 
-use crate::{case, charges, days, failed, modules, report, stage, send, states};
+use crate::{case, charges, days, failed, modules, report, send, stage, states};
 
 testkit::stories! {
     async fn a_retry_brings_the_money_back_and_ends_the_case(app: TestApp) {

@@ -83,6 +83,20 @@ testkit::stories! {
         assert_eq!(charges(app, "pm_d").await.len(), 1);
     }
 
+    async fn a_card_with_new_data_is_tried_once_more_and_at_once(app: TestApp) {
+        let (clerk, connection) = stage(app).await;
+        let reference = failed(app, &connection, "pm_old", &["expired_card", "succeeded"]).await;
+        assert_eq!(case(&clerk, &reference).await["hardness"], "needs_data");
+        let facts = billing::provider::MethodFacts { token: "pm_old".into(), exp_month: Some(8), exp_year: Some(2039), ..Default::default() };
+        let mut tx = tx(app).await;
+        billing::methods::remember(&mut tx, &connection, &facts, None).await.expect("an answer");
+        tx.commit().await.expect("a commit");
+        app.advance(chrono::Duration::hours(2)).await;
+        let found = case(&clerk, &reference).await;
+        assert_eq!((found["state"].as_str(), found["outcome"]["mechanism"].as_str()), (Some("recovered"), Some("method_update_then_retry")), "{found}");
+        app.expect_mail();
+    }
+
     async fn all_of_it_is_told_in_the_customers_story(app: TestApp) {
         let (clerk, connection) = stage(app).await;
         let reference = failed(app, &connection, "pm_e", &["do_not_honor", "do_not_honor", "succeeded"]).await;
