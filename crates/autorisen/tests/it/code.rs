@@ -79,6 +79,12 @@ fn test_modules(path: &Path) -> Vec<PathBuf> {
 }
 
 impl File {
+    /// The text without its comments.
+    pub fn code(&self) -> String {
+        let lines = self.text.lines().filter(|line| !line.trim_start().starts_with("//"));
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
     /// Every line of code that meets `wanted`, as `path:number: line`; comments are none.
     pub fn lines_where<'a>(&'a self, wanted: impl Fn(&str) -> bool + 'a) -> impl Iterator<Item = String> + 'a {
         let code = |line: &str| !line.trim_start().starts_with("//");

@@ -7,6 +7,9 @@ use host::{Boot, Prepared, Sources};
 use crate::code::{files, literals_after, root};
 use crate::world::modules;
 
+/// Codes of the queue's own letters: an operator reads them in a dead letter, no caller ever does.
+const NEVER_ANSWERED: [&str; 2] = ["mail_refused", "mail_server_away"];
+
 /// The standard program with nothing but defaults.
 pub fn prepared() -> Prepared {
     // A folder without a settings file.
@@ -42,11 +45,13 @@ fn every_fault_in_the_sources_is_documented() {
     let text = web::errors_markdown(prepared().registry());
     let mut codes = 0;
     for file in files() {
-        for table in file.text.split("faults! {").skip(1).filter_map(|rest| rest.split("\n}").next()) {
-            for line in table.lines().filter(|line| !line.trim_start().starts_with("///")) {
-                let Some((case, rest)) = line.split_once(" = ") else { continue };
+        for table in file.code().split("faults! {").skip(1).filter_map(|rest| rest.split("\n}").next()) {
+            for (case, rest) in
+                table.lines().filter_map(|line| line.split_once(" = ")).filter(|(_, rest)| rest.starts_with(char::is_numeric))
+            {
                 let code = rest.split('"').nth(1).unwrap_or_else(|| panic!("{}: a fault without a code: {case}", file.path));
-                assert!(text.contains(&format!("| `{code}` |")), "{}: `{code}` is not registered with app.faults", file.path);
+                let told = text.contains(&format!("| `{code}` |"));
+                assert!(told != NEVER_ANSWERED.contains(&code), "{}: `{code}` is not registered with app.faults, or wrongly listed as never answered", file.path);
                 codes += 1;
             }
         }

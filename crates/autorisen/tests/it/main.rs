@@ -6,8 +6,13 @@
 #![recursion_limit = "256"]
 
 mod bodies;
+mod canaries;
 mod code;
+mod forms;
 mod generated;
+mod idempotency;
+mod input;
+mod mails;
 mod openapi;
 mod operations;
 mod roles;
@@ -18,5 +23,4 @@ mod sources;
 mod statements;
 mod strangers;
 mod tables;
-mod try_world;
 mod world;

@@ -69,11 +69,14 @@ fn statuses(all: &[Operation]) {
     every("what a body may be refused with", all, |it| it.body().is_none() || lists(it, &[400, 413, 415, 422]));
     every("a refusal has the envelope", all, |it| {
         let refusals = it.says["responses"].as_object().into_iter().flatten().filter(|(status, _)| status.starts_with(['4', '5']));
-        refusals.map(|(_, says)| &says["content"]["application/json"]["schema"]["properties"]).all(|parts| parts["error"].is_object() && parts["meta"].is_object())
+        refusals
+            .map(|(_, says)| &says["content"]["application/json"]["schema"]["properties"])
+            .all(|parts| parts["error"].is_object() && parts["meta"].is_object())
     });
     every("a good answer has the envelope, or none at all", all, |it| {
         let good = it.says["responses"].as_object().into_iter().flatten().filter(|(status, _)| status.starts_with('2') && *status != "204");
-        good.map(|(_, says)| &says["content"]["application/json"]["schema"]["properties"]).all(|parts| parts["data"] != Value::Null && parts["meta"].is_object())
+        good.map(|(_, says)| &says["content"]["application/json"]["schema"]["properties"])
+            .all(|parts| parts["data"] != Value::Null && parts["meta"].is_object())
     });
 }
 

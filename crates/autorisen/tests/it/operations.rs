@@ -51,7 +51,11 @@ fn resolved(document: &Value, value: &Value, depth: u8) -> Value {
                 let named = document.pointer(reference.trim_start_matches('#'));
                 resolved(document, named.unwrap_or_else(|| panic!("{reference} names nothing")), depth + 1)
             }
-            _ => fields.iter().map(|(name, value)| (name.clone(), resolved(document, value, depth))).collect::<serde_json::Map<_, _>>().into(),
+            _ => fields
+                .iter()
+                .map(|(name, value)| (name.clone(), resolved(document, value, depth)))
+                .collect::<serde_json::Map<_, _>>()
+                .into(),
         },
         Value::Array(items) => items.iter().map(|item| resolved(document, item, depth)).collect(),
         plain => plain.clone(),
@@ -109,7 +113,8 @@ impl std::fmt::Display for Operation {
 /// The prefix in `^cus_[0-7]…`, wherever it stands in a schema that may also be null.
 pub fn prefix_of(schema: &Value) -> Option<String> {
     let either = ["oneOf", "anyOf", "allOf"].iter().flat_map(|kind| schema[*kind].as_array().into_iter().flatten());
-    let own = schema["pattern"].as_str().and_then(|pattern| pattern.strip_prefix('^')?.split_once('_')).map(|(prefix, _)| prefix.to_owned());
+    let own =
+        schema["pattern"].as_str().and_then(|pattern| pattern.strip_prefix('^')?.split_once('_')).map(|(prefix, _)| prefix.to_owned());
     own.or_else(|| either.filter_map(prefix_of).next())
 }
 

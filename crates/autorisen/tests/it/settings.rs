@@ -67,7 +67,10 @@ fn every_permission_in_the_sources_is_registered() {
 /// The constant that holds the permission.
 fn declared(files: &[File], code: &str) -> String {
     let line = files.iter().find_map(|file| {
-        let at = file.text.find(&format!("Permission::new(\"{code}\"")).or_else(|| file.text.find(&format!("Permission::new(\n        \"{code}\"")))?;
+        let at = file
+            .text
+            .find(&format!("Permission::new(\"{code}\""))
+            .or_else(|| file.text.find(&format!("Permission::new(\n        \"{code}\"")))?;
         file.text[..at].rsplit("const ").next().map(str::to_owned)
     });
     let line = line.unwrap_or_else(|| panic!("{code} is declared nowhere"));

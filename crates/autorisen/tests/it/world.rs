@@ -2,8 +2,11 @@
 //! up and does nothing, so that whatever it can see is not its own.
 
 use chrono::Duration;
-use kernel::OrgId;
-use testkit::{Client, Options, TestApp, TestEngine, Value, json};
+use flows::{StartOptions, Workflow};
+use kernel::{Actor, OrgId};
+use mail::{Letter, Note};
+use store::Tx;
+use testkit::{Client, TestApp, TestEngine, Value, json, stripe_signature};
 
 use crate::samples::Samples;
 
@@ -42,11 +45,7 @@ pub fn modules() -> Vec<Box<dyn host::Module>> {
 
 impl World {
     pub async fn new(engine: TestEngine) -> Self {
-        Self::with(engine, Options::default()).await
-    }
-
-    pub async fn with(engine: TestEngine, options: Options) -> Self {
-        let app = TestApp::start_with(engine, modules(), options).await;
+        let app = TestApp::start(engine, modules()).await;
         app.expect_mail();
         store::testing::record(&app.core.store);
         let mut story = Story { app, samples: Samples::default(), spare: Samples::default() };
@@ -108,6 +107,7 @@ impl Story {
         let poor = self.charge(&connection, "poor@payer.test", &["insufficient_funds", "succeeded"], true).await;
         let expired = self.charge(&connection, PAYER, &["expired_card"], false).await;
         let link = self.app.token_to(PAYER).await;
+        self.orphan(made["webhook_url"].as_str().expect("an address")).await;
         self.app.advance(Duration::days(9)).await;
         let alice = self.app.alice().await;
         alice.post_once("/v1/events/payment_failed", "story", report(&connection, self.app.now())).await.expect(201);
@@ -116,6 +116,18 @@ impl Story {
             self.samples.note(&alice.get(&format!("/v1/events/by_ref/{reference}")).await.ok());
         }
         (poor, link)
+    }
+
+    /// A refund of a payment that nobody heard of: it waits for its parent.
+    async fn orphan(&self, webhook: &str) {
+        let now = self.app.now();
+        let object = json!({"id": "ch_orphan", "payment_intent": "pi_orphan", "amount_refunded": 100, "currency": "eur"});
+        let event = json!({"id": "evt_orphan", "type": "charge.refunded", "created": now.timestamp(), "livemode": false, "data": {"object": object}});
+        let body = event.to_string();
+        let signature = stripe_signature(WEBHOOK_SECRET, now, &body);
+        let nobody = self.app.nobody().with_header("stripe-signature", &signature);
+        let sent = nobody.send(nobody.request(reqwest::Method::POST, webhook).body(body)).await;
+        assert_eq!(sent.status, 200, "{}", sent.text);
     }
 
     /// A charge in the sandbox, and all that follows from it at once.
@@ -136,8 +148,13 @@ impl Story {
         for path in lists(&self.app).await {
             self.samples.note(&alice.get(&path).await.ok());
         }
+        for page in pages(&alice.get("/dashboard").await.text) {
+            assert!(matches!(alice.get(&page).await.status, 200 | 303), "{page}");
+        }
+        clerk.get("/v1/auth/org").await.ok();
         let org = |who: &Client| who.profile["organization"]["id"].as_str().and_then(|id| id.parse().ok()).expect("an organization");
         let (acme, globex) = (org(&alice), org(&mallory));
+        say_everything_twice(&self.app, acme).await;
         let Self { app, samples, spare } = self;
         World { acme, globex, app, alice, bob, vera, mallory, clerk, samples, reference, link, spare }
     }
@@ -148,6 +165,25 @@ async fn lists(app: &TestApp) -> Vec<String> {
     let document = app.nobody().get("/openapi.json").await.body;
     let paths = document["paths"].as_object().expect("paths").iter();
     paths.filter(|(path, item)| item.get("get").is_some() && !path.contains('{')).map(|(path, _)| path.clone()).collect()
+}
+
+/// The pages that the navigation leads to.
+fn pages(html: &str) -> Vec<String> {
+    let links = html.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next());
+    let pages: Vec<_> = links.filter(|link| link.starts_with('/') && !link.starts_with("/assets/")).map(str::to_owned).collect();
+    assert!(pages.len() > 4, "the dashboard leads nowhere: {html}");
+    pages
+}
+
+/// What is looked up only when something is started or sent a second time. Nothing of it is kept.
+async fn say_everything_twice(app: &TestApp, org: OrgId) {
+    let mut tx = Tx::for_org(&app.core.store, org, Actor::System("walk")).await.expect("a transaction");
+    let letter =
+        || Letter::from_template(&Note::new("Twice").line("Hello"), PAYER.parse().expect("an address"), "twice").expect("it renders");
+    for _ in 0..2 {
+        mail::send(&mut tx, letter()).await.expect("it is queued");
+        flows::start(&mut tx, Workflow::new("walk.twice", 1), &(), StartOptions::dedupe("twice")).await.expect("it is started");
+    }
 }
 
 fn report(connection: &str, now: kernel::At) -> Value {

@@ -10,7 +10,7 @@ use autorisen::flows::Engine;
 use autorisen::kernel::{Actor, At, Clock, OrgId};
 use autorisen::store::Tx;
 use chrono::{Duration, NaiveTime};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::cast::{COMPANIES, Company, PASSWORD, Subscriber, subscribers};
 use super::dice::Dice;
@@ -61,6 +61,19 @@ pub struct History<'s> {
 /// before.
 fn comes_on(one: &Subscriber) -> u64 {
     if one.since_day < MONTH_DAYS { 0 } else { one.since_day }
+}
+
+/// What the sandbox is asked to charge, and how it will go.
+fn order(office: &Office, company: &Company, one: &Subscriber, fate: &Fate) -> Value {
+    json!({
+        "connection_id": office.connection,
+        "customer": { "id": one.customer, "email": one.email, "name": one.name },
+        "amount": one.plan_minor,
+        "currency": company.currency,
+        "payment_method": one.card(),
+        "outcomes": fate.outcomes,
+        "invoice": fate.fails(),
+    })
 }
 
 /// Makes the whole history. The clock must stand [`DAYS`] back, and stands at the machine's time in
@@ -148,42 +161,30 @@ impl History<'_> {
 
     /// Charges everybody whose day it is, through the provider.
     async fn charge(&mut self, day: u64) -> Result<()> {
-        for place in 0..self.businesses.len() {
-            for number in 0..self.businesses[place].customers.len() {
-                let since = self.businesses[place].customers[number].since_day;
-                if day >= since && (day - since).is_multiple_of(MONTH_DAYS) {
-                    self.charge_one(place, number).await?;
+        let mut due = Vec::new();
+        for business in &mut self.businesses {
+            let is_due = |one: &&mut Subscriber| day >= one.since_day && (day - one.since_day).is_multiple_of(MONTH_DAYS);
+            for one in business.customers.iter_mut().filter(is_due) {
+                let fate = Fate::roll(&mut one.dice);
+                due.push((order(&business.office, business.company, one, &fate), fate.fails()));
+                if fate.fails() {
+                    self.willing.remove(&one.email);
+                    self.willing.extend(fate.pays.then(|| one.email.clone()));
+                    // The next month is charged to another card.
+                    one.cards += 1;
                 }
             }
         }
-        Ok(())
-    }
-
-    async fn charge_one(&mut self, place: usize, number: usize) -> Result<()> {
-        let business = &mut self.businesses[place];
-        let (connection, currency) = (&business.office.connection, business.company.currency);
-        let one = &mut business.customers[number];
-        let fate = Fate::roll(&mut one.dice);
-        let wanted = json!({
-            "connection_id": connection,
-            "customer": { "id": one.customer, "email": one.email, "name": one.name },
-            "amount": one.plan_minor,
-            "currency": currency,
-            "payment_method": one.card(),
-            "outcomes": fate.outcomes,
-            "invoice": true,
-        });
-        if fate.fails() {
-            // The next month is charged to another card.
-            one.cards += 1;
-            if fate.pays {
-                self.willing.insert(one.email.clone());
-            } else {
-                self.willing.remove(&one.email);
+        // The companies let the provider report only what failed: what is paid at once is none of
+        // recovery's business.
+        let mut operator = self.stage.somebody();
+        for (fails, faults) in [(false, json!({ "drop": true })), (true, json!({}))] {
+            operator.post("/dev/sandbox/faults", faults).await?;
+            for (order, _) in due.iter().filter(|(_, is_failure)| *is_failure == fails) {
+                operator.post("/dev/sandbox/charge", order.clone()).await?;
+                self.charges += 1;
             }
         }
-        self.stage.somebody().post("/dev/sandbox/charge", wanted).await?;
-        self.charges += 1;
         Ok(())
     }
 

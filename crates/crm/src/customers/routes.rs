@@ -67,7 +67,7 @@ impl CustomersQuery {
     }
 }
 
-/// List customers, newest first.
+/// List customers, newest first
 #[utoipa::path(get, path = "/customers", tag = "customers", operation_id = "list_customers", params(CustomersQuery))]
 async fn list_customers(ctx: Ctx, Query(query): Query<CustomersQuery>) -> Answer<Vec<CustomerView>, CustomerFault> {
     let (limit, after) = ctx.list(&query.page())?;
@@ -76,7 +76,7 @@ async fn list_customers(ctx: Ctx, Query(query): Query<CustomersQuery>) -> Answer
     Ok(tx.page(page.map(CustomerView::from)).await?)
 }
 
-/// Add a customer.
+/// Add a customer
 #[utoipa::path(post, path = "/customers", tag = "customers", operation_id = "create_customer")]
 async fn create_customer(ctx: Ctx, Json(new): Json<NewCustomer>) -> CreatedAnswer<CustomerView, CustomerFault> {
     let mut tx = ctx.begin(CUSTOMERS_WRITE).await?;
@@ -84,7 +84,7 @@ async fn create_customer(ctx: Ctx, Json(new): Json<NewCustomer>) -> CreatedAnswe
     Ok(tx.created(customer.into()).await?)
 }
 
-/// Read one customer.
+/// Read one customer
 #[utoipa::path(get, path = "/customers/{id}", tag = "customers", operation_id = "read_customer", params(("id" = CustomerId, Path)))]
 async fn read_customer(ctx: Ctx, Path(id): Path<CustomerId>) -> Answer<CustomerView, CustomerFault> {
     let mut tx = ctx.begin(CUSTOMERS_READ).await?;
@@ -92,7 +92,7 @@ async fn read_customer(ctx: Ctx, Path(id): Path<CustomerId>) -> Answer<CustomerV
     Ok(tx.answer(customer.into()).await?)
 }
 
-/// Change a customer: what is left out stays, `null` clears.
+/// Change a customer: what is left out stays, `null` clears
 #[utoipa::path(patch, path = "/customers/{id}", tag = "customers", operation_id = "change_customer", params(("id" = CustomerId, Path)))]
 async fn change_customer(ctx: Ctx, Path(id): Path<CustomerId>, Json(asked): Json<ChangeCustomer>) -> Answer<CustomerView, CustomerFault> {
     let mut tx = ctx.begin(CUSTOMERS_WRITE).await?;
@@ -100,7 +100,7 @@ async fn change_customer(ctx: Ctx, Path(id): Path<CustomerId>, Json(asked): Json
     Ok(tx.answer(customer.into()).await?)
 }
 
-/// Archive a customer; doing it twice keeps the first date.
+/// Archive a customer; doing it twice keeps the first date
 #[utoipa::path(post, path = "/customers/{id}/archive", tag = "customers", operation_id = "archive_customer", params(("id" = CustomerId, Path)))]
 async fn archive_customer(ctx: Ctx, Path(id): Path<CustomerId>) -> Answer<CustomerView, CustomerFault> {
     let mut tx = ctx.begin(CUSTOMERS_WRITE).await?;
@@ -108,7 +108,7 @@ async fn archive_customer(ctx: Ctx, Path(id): Path<CustomerId>) -> Answer<Custom
     Ok(tx.answer(customer.into()).await?)
 }
 
-/// Bring an archived customer back.
+/// Bring an archived customer back
 #[utoipa::path(post, path = "/customers/{id}/restore", tag = "customers", operation_id = "restore_customer", params(("id" = CustomerId, Path)))]
 async fn restore_customer(ctx: Ctx, Path(id): Path<CustomerId>) -> Answer<CustomerView, CustomerFault> {
     let mut tx = ctx.begin(CUSTOMERS_WRITE).await?;

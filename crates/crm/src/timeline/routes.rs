@@ -14,7 +14,7 @@ pub(super) fn routes() -> OpenApiRouter<Core> {
     OpenApiRouter::new().routes(routes!(customer_timeline))
 }
 
-/// All that happened to a customer, newest first.
+/// All that happened to a customer, newest first
 #[utoipa::path(
     get,
     path = "/customers/{id}/timeline",
