@@ -103,7 +103,8 @@ pub async fn freeze(core: &Core, email: &MailAddress, frozen: bool) -> Result<bo
     if frozen {
         sessions::end_all(&mut system, id, now).await?;
     }
-    store::outdate_memberships(&mut system, id, now).await?;
+    // Requests under way, on every replica, read their rights at a version that this moves on.
+    tenancy::members::outdate(&mut system, id).await?;
     match account.default_org.map(OrgId::from) {
         Some(org) => {
             let mut tx = system.within(org, Actor::System("operator")).await?;

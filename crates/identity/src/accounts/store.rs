@@ -100,11 +100,3 @@ pub(crate) async fn is_active(system: &mut System, id: AccountId) -> Result<bool
     let found: Option<Found> = system.sql_one(IS_ACTIVE.bind(id.uuid())).await?;
     Ok(found.is_some())
 }
-
-/// The rights of requests under way, on every replica, were read at a version that this moves on:
-/// their transactions are refused, and asking anew finds the account frozen.
-const OUTDATE: SystemSql = SystemSql::both("update memberships set version = version + 1, updated_at = $2 where account_id = $1");
-
-pub(super) async fn outdate_memberships(system: &mut System, id: AccountId, now: At) -> Result<(), StoreError> {
-    system.sql(OUTDATE.bind(id.uuid()).bind(now)).await.map(drop)
-}

@@ -13,6 +13,7 @@ mod fault;
 mod money;
 mod obligation;
 mod open;
+mod pausing;
 mod planning;
 mod reopening;
 mod routes;
@@ -28,6 +29,7 @@ use host::Registry;
 pub use actions::{by_reference, find, list, of_customer};
 pub use case::Model;
 pub use fault::CaseFault;
+pub use pausing::{pause, resume};
 pub use state::{CaseState, ImpossibleStep};
 pub use view::{AttemptView, CaseView, MessageView, OutcomeView};
 

@@ -8,11 +8,13 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use web::{Answer, Ctx, ListQuery, Path, Query, Routes as _};
 
 use super::view::{CaseView, view, views};
-use super::{CaseFault, CaseState, actions};
-use crate::permissions::CASES_READ;
+use super::{CaseFault, CaseState, actions, pausing};
+use crate::permissions::{CASES_READ, CASES_WRITE};
+use crate::settings::RecoveryConfig;
 
 pub(super) fn register(app: &mut Registry) {
-    app.routes(OpenApiRouter::<Core>::new().routes(routes!(list_cases)).routes(routes!(get_case)).routes(routes!(get_recovery_by_ref)));
+    let reading = OpenApiRouter::<Core>::new().routes(routes!(list_cases)).routes(routes!(get_case)).routes(routes!(get_recovery_by_ref));
+    app.routes(reading.routes(routes!(pause_case)).routes(routes!(resume_case)));
 }
 
 /// What the list of cases takes.
@@ -55,6 +57,26 @@ async fn get_case(ctx: Ctx, Path(id): Path<CaseId>) -> Answer<CaseView, CaseFaul
 async fn get_recovery_by_ref(ctx: Ctx, Path(reference): Path<String>) -> Answer<CaseView, CaseFault> {
     let mut tx = ctx.begin(CASES_READ).await?;
     let case = actions::by_reference(&mut tx, &reference).await?;
+    let view = view(&mut tx, case).await?;
+    Ok(tx.answer(view).await?)
+}
+
+/// Pause a recovery case
+///
+/// Nothing is tried and nobody is written to until it is resumed. Its deadline stays.
+#[utoipa::path(post, path = "/cases/{id}/pause", tag = "cases", operation_id = "pause_case", params(("id" = CaseId, Path)))]
+async fn pause_case(ctx: Ctx, Path(id): Path<CaseId>) -> Answer<CaseView, CaseFault> {
+    let mut tx = ctx.begin(CASES_WRITE).await?;
+    let case = pausing::pause(&mut tx, id).await?;
+    let view = view(&mut tx, case).await?;
+    Ok(tx.answer(view).await?)
+}
+
+/// Let a paused recovery case go on
+#[utoipa::path(post, path = "/cases/{id}/resume", tag = "cases", operation_id = "resume_case", params(("id" = CaseId, Path)))]
+async fn resume_case(ctx: Ctx, Path(id): Path<CaseId>) -> Answer<CaseView, CaseFault> {
+    let mut tx = ctx.begin(CASES_WRITE).await?;
+    let case = pausing::resume(&mut tx, &ctx.part::<RecoveryConfig>(), id).await?;
     let view = view(&mut tx, case).await?;
     Ok(tx.answer(view).await?)
 }

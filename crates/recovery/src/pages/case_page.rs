@@ -3,21 +3,26 @@
 use ::store::Tx;
 use askama::Template;
 use axum::Router;
-use axum::routing::get;
-use console::{Badge, When};
+use axum::routing::{get, post};
+use console::{Badge, Csrf, When};
 use host::Core;
 use kernel::{At, CaseId, CustomerId, Failed, Failure};
-use web::{Ctx, Html, PageFault, Path};
+use serde::Deserialize;
+use web::{Ctx, Form, Html, PageFault, Path, See};
 
 use super::{payments, words};
 use crate::attempts::AttemptState;
-use crate::cases::{self, AttemptView, CaseView, MessageView, OutcomeView, view};
+use crate::cases::{self, AttemptView, CaseState, CaseView, MessageView, OutcomeView, view};
 use crate::messages::MessageState;
-use crate::permissions::CASES_READ;
+use crate::permissions::{CASES_READ, CASES_WRITE};
 use crate::policy::planner::describe_hold;
+use crate::settings::RecoveryConfig;
 
 pub(super) fn routes() -> Router<Core> {
-    Router::new().route("/cases/{id}", get(case_page))
+    Router::new()
+        .route("/cases/{id}", get(case_page))
+        .route("/cases/{id}/pause", post(pause_from_page))
+        .route("/cases/{id}/resume", post(resume_from_page))
 }
 
 /// One line of the story.
@@ -40,6 +45,8 @@ struct CasePage<'a> {
     case: &'a CaseView,
     customer: Option<&'a (CustomerId, String)>,
     story: &'a [Line],
+    csrf: Csrf<'a>,
+    can_write: bool,
 }
 
 impl CasePage<'_> {
@@ -53,6 +60,16 @@ impl CasePage<'_> {
 
     fn hold(&self) -> Option<&'static str> {
         self.case.hold.map(describe_hold)
+    }
+
+    /// `pause` or `resume`, with its label, where the caller may do it and the case allows it.
+    fn verb(&self) -> Option<(&'static str, &'static str)> {
+        match self.case.state {
+            _ if !self.can_write => None,
+            CaseState::Paused => Some(("resume", "Go on")),
+            CaseState::Waiting | CaseState::Scheduled | CaseState::ActionRequired => Some(("pause", "Pause")),
+            _ => None,
+        }
     }
 
     fn failed(&self) -> When {
@@ -77,7 +94,31 @@ async fn case_page(ctx: Ctx, Path(id): Path<CaseId>) -> Result<Html, PageFault> 
     tx.commit().await?;
     let story = story(&case);
     let title = format!("Failed payment of {}", case.amount);
-    Ok(ctx.page(payments::PATH, &title, &CasePage { case: &case, customer: customer.as_ref(), story: &story })?)
+    let token = ctx.csrf();
+    let (csrf, can_write) = (Csrf(token.expose()), ctx.can(CASES_WRITE));
+    let template = CasePage { case: &case, customer: customer.as_ref(), story: &story, csrf, can_write };
+    Ok(ctx.page(payments::PATH, &title, &template)?)
+}
+
+/// A form that carries nothing but its token.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
+
+async fn pause_from_page(ctx: Ctx, Path(id): Path<CaseId>, Form(Nothing {}): Form<Nothing>) -> Result<See, PageFault> {
+    let mut tx = ctx.begin(CASES_WRITE).await?;
+    cases::pause(&mut tx, id).await.map_err(Failed::into_failure)?;
+    tx.commit().await?;
+    ctx.notice("The case is paused. Nothing is tried and nobody is written to.");
+    Ok(See::other(format!("/cases/{id}")))
+}
+
+async fn resume_from_page(ctx: Ctx, Path(id): Path<CaseId>, Form(Nothing {}): Form<Nothing>) -> Result<See, PageFault> {
+    let mut tx = ctx.begin(CASES_WRITE).await?;
+    cases::resume(&mut tx, &ctx.part::<RecoveryConfig>(), id).await.map_err(Failed::into_failure)?;
+    tx.commit().await?;
+    ctx.notice("The case goes on.");
+    Ok(See::other(format!("/cases/{id}")))
 }
 
 async fn customer(tx: &mut Tx, case: &CaseView) -> Result<Option<(CustomerId, String)>, Failure> {

@@ -81,4 +81,20 @@ testkit::stories! {
         clerk.get("/v1/cases?state=lost").await.refused(422, "validation_failed");
         app.expect_mail();
     }
+
+    async fn a_paused_case_does_nothing_until_it_is_resumed(app: TestApp) {
+        let (_, connection) = stage(app).await;
+        let writer = app.clerk(&["cases:read", "cases:write"]).await;
+        let reference = failed(app, &connection, "pm_p", &["do_not_honor", "succeeded"]).await;
+        let path = format!("/v1/cases/{}", case(&writer, &reference).await["id"].as_str().expect("an id"));
+        assert_eq!(writer.post_empty(&format!("{path}/pause")).await.expect(200)["state"], "paused");
+        crate::days(app, 5).await;
+        assert_eq!(crate::charges(app, "pm_p").await.len(), 1);
+        assert_eq!(writer.post_empty(&format!("{path}/resume")).await.expect(200)["state"], "scheduled");
+        crate::days(app, 1).await;
+        assert_eq!(case(&writer, &reference).await["state"], "recovered");
+        writer.post_empty(&format!("{path}/pause")).await.refused(409, "case_closed");
+        key(app).await.post_empty(&format!("{path}/pause")).await.refused(403, "permission_denied");
+        app.expect_mail();
+    }
 }

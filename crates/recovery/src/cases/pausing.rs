@@ -1,0 +1,70 @@
+//! Stopping a case by hand, and letting it go on.
+
+use ::store::{AuditLine, Tx};
+use kernel::{CaseId, Failed, Failure};
+use sea_orm::ActiveValue::Set;
+use sea_orm::IntoActiveModel as _;
+use serde_json::json;
+
+use super::{CaseFault, CaseState, Model, actions, note, planning};
+use crate::policy::StepKind;
+use crate::settings::RecoveryConfig;
+use crate::{attempts, flow, messages};
+
+type Result<T, E = Failed<CaseFault>> = std::result::Result<T, E>;
+
+/// Stops a case: nothing is tried and nobody is written to until it is resumed; the deadline stays.
+/// Pausing twice changes nothing.
+///
+/// 404 `case_not_found`, 409 `case_busy` while an attempt or a checkout is open, 409 `case_closed`.
+pub async fn pause(tx: &mut Tx, id: CaseId) -> Result<Model> {
+    let case = open_case(tx, id).await?;
+    match case.state() {
+        CaseState::Paused => return Ok(case),
+        CaseState::InFlight | CaseState::SyncPending | CaseState::CustomerPaying => return Err(CaseFault::Busy.into()),
+        _ => {}
+    }
+    attempts::cancel_planned(tx, id, "somebody paused the case").await?;
+    messages::skip_planned(tx, id, "somebody paused the case").await?;
+    let state = case.state().step(CaseState::Paused).map_err(Failure::internal)?;
+    let (before, deadline) = (case.state.clone(), case.deadline_at);
+    let mut row = case.into_active_model();
+    row.state = Set(state.word().to_owned());
+    row.previous_state = Set(Some(before));
+    row.next_action_at = Set(Some(deadline));
+    row.next_kind = Set(Some(StepKind::GiveUp.word().to_owned()));
+    row.explanation = Set(json!({ "summary": "Somebody paused this case.", "policy": "", "factors": [], "clamped_by": [] }));
+    let case = tx.update(row).await?;
+    tell(tx, &case, "case.paused", "The recovery was paused").await?;
+    Ok(case)
+}
+
+/// Lets a paused case go on from where it was, with a new plan. Resuming one that runs changes nothing.
+///
+/// 404 `case_not_found`, 409 `case_closed`.
+pub async fn resume(tx: &mut Tx, config: &RecoveryConfig, id: CaseId) -> Result<Model> {
+    let case = open_case(tx, id).await?;
+    if case.state() != CaseState::Paused {
+        return Ok(case);
+    }
+    let back = if case.previous() == CaseState::Detected { CaseState::Waiting } else { case.previous() };
+    let state = case.state().step(back).map_err(Failure::internal)?;
+    let mut row = case.into_active_model();
+    row.state = Set(state.word().to_owned());
+    row.previous_state = Set(None);
+    let case = tx.update(row).await?;
+    tell(tx, &case, "case.resumed", "The recovery goes on").await?;
+    let case = planning::replan(tx, config, case).await?;
+    flow::wake(tx, id).await?;
+    Ok(case)
+}
+
+async fn open_case(tx: &mut Tx, id: CaseId) -> Result<Model> {
+    let case = actions::locked(tx, id).await?.ok_or(CaseFault::NotFound)?;
+    if case.state().is_open() { Ok(case) } else { Err(CaseFault::Closed.into()) }
+}
+
+async fn tell(tx: &mut Tx, case: &Model, kind: &'static str, text: &str) -> Result<()> {
+    tx.audit(AuditLine::new(kind, "case", case.id).after(json!({ "state": case.state }))).await?;
+    Ok(note(tx, case, kind, text.to_owned()).await?)
+}
