@@ -10,6 +10,7 @@
 //! ```
 
 mod app;
+mod both;
 mod browser;
 mod cast;
 mod client;
@@ -19,6 +20,7 @@ mod postgres;
 mod truth;
 mod webhook;
 
+pub use both::{on_postgres, on_this_engine};
 pub use app::{Options, TestApp, rooms};
 pub use browser::{Browser, csrf_in};
 pub use cast::PASSWORD;

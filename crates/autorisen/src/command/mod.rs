@@ -16,7 +16,7 @@ use host::{Prepared, Sources};
 use crate::App;
 use crate::start::Ended;
 
-pub use serve::until_stopped;
+pub use serve::{stop_signal, until_stopped};
 
 /// What the program is asked to do.
 #[derive(Debug, Clone, clap::Subcommand)]

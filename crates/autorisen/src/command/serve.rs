@@ -66,20 +66,20 @@ fn greet(started: &Started) {
 pub async fn until_stopped(mut running: Running) -> Result<(), Ended> {
     let failed = tokio::select! {
         (service, failure) = running.failed() => Some(format!("the service `{service}` gave up: {failure}")),
-        () = signal() => None,
+        () = stop_signal() => None,
     };
     if failed.is_none() {
         tracing::info!(event = "server.stopping", "finishing what is under way; a second signal doesn't wait");
     }
     tokio::select! {
         _ = running.stop() => {}
-        () = signal() => return Err(Ended::failed("stopped before all work was finished; durable work goes on at the next start")),
+        () = stop_signal() => return Err(Ended::failed("stopped before all work was finished; durable work goes on at the next start")),
     }
     failed.map_or(Ok(()), |what| Err(Ended::failed(what)))
 }
 
 /// The first of SIGTERM and SIGINT.
-async fn signal() {
+pub async fn stop_signal() {
     use tokio::signal::unix::{SignalKind, signal};
     let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
         return std::future::pending().await;

@@ -20,6 +20,8 @@ pub fn body(operation: &Operation, who: &str) -> Option<Value> {
         "change_me" => json!({"full_name": "The Same"}),
         "change_org" => json!({"name": "Acme"}),
         "logout" => json!({"everywhere": false}),
+        // Nowhere, so that the session stays.
+        "switch_organization" => json!({"org_id": "org_00000000000000000000000000"}),
         "change_member" => json!({"role": "viewer"}),
         "create_invitation" => json!({"email": format!("{who}@guest.test"), "role": "viewer"}),
         "accept_invitation" => json!({"token": "of-nobody"}),

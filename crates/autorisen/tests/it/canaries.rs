@@ -5,9 +5,9 @@ use testkit::{Client, json, keep_logs, logs};
 
 use crate::world::{PROVIDER_KEY, WEBHOOK_SECRET, World};
 
-const PASSWORD: &str = "canary-Password-of-cara-7-tractor";
-const NEXT_PASSWORD: &str = "canary-Next-password-of-cara-9-anvil";
-const WRONG_PASSWORD: &str = "canary-Wrong-password-of-nobody-3-kite";
+const PASSWORD: &str = "kestrel-Violet-anvil-7-tractor";
+const NEXT_PASSWORD: &str = "pelican-Amber-lathe-9-harvester";
+const WRONG_PASSWORD: &str = "sparrow-Indigo-kiln-3-excavator";
 
 /// What must stay secret, with a name for the one who reads the failure.
 type Canaries = Vec<(String, String)>;
@@ -64,8 +64,8 @@ async fn from_the_story(world: &World) -> Canaries {
 
 /// Cara uses every secret that a person has: passwords, tokens of mails, tokens, a cookie.
 async fn of_cara(world: &World) -> Canaries {
-    let (app, email) = (&world.app, "cara@canary.test");
-    let new = json!({"email": email, "password": PASSWORD, "full_name": "Cara", "org_name": "Canary"});
+    let (app, email) = (&world.app, "cara@tin.test");
+    let new = json!({"email": email, "password": PASSWORD, "full_name": "Cara", "org_name": "Tin"});
     let first = app.nobody().post("/v1/auth/register", new).await.expect(201);
     let verify = app.token_for(email, "/verify").await;
     app.nobody().post("/v1/auth/verify-email", json!({"token": verify})).await.ok();

@@ -129,22 +129,35 @@ fn answers(above: &[&str]) -> bool {
     attributes.into_iter().any(|line| line.starts_with("#[utoipa::path"))
 }
 
-/// The texts of every `name("…")` in a source, as the program reads them: a backslash at the end of
-/// a line swallows the space that follows.
+/// The texts of every `name("…")` in a source, as the program reads them.
 pub fn literals_after(text: &str, name: &str) -> Vec<String> {
-    text.split(name).skip(1).filter_map(|rest| rest.trim_start().strip_prefix('"')).map(literal).collect()
+    text.split(name).skip(1).filter_map(|rest| rest.trim_start().strip_prefix('"')).map(|rest| literal(rest).0).collect()
 }
 
-fn literal(rest: &str) -> String {
-    let mut out = String::new();
-    let mut letters = rest.chars().peekable();
+/// The texts of every `name("…", "…")`.
+pub fn pairs_after(text: &str, name: &str) -> Vec<(String, String)> {
+    let begun = text.split(name).skip(1).filter_map(|rest| rest.trim_start().strip_prefix('"'));
+    begun
+        .filter_map(|rest| {
+            let (first, rest) = literal(rest);
+            Some((first, literal(rest.trim_start_matches(',').trim_start().strip_prefix('"')?).0))
+        })
+        .collect()
+}
+
+/// A text up to its closing quote, and what follows. A backslash at the end of a line swallows the
+/// space that follows.
+fn literal(rest: &str) -> (String, &str) {
+    let (mut out, mut letters) = (String::new(), rest.chars());
     while let Some(letter) = letters.next() {
         match letter {
             '"' => break,
-            '\\' if letters.peek() == Some(&'\n') => while letters.next_if(|c| c.is_whitespace()).is_some() {},
-            '\\' => out.extend(letters.next()),
+            '\\' => match letters.next() {
+                Some('\n') => letters = letters.as_str().trim_start().chars(),
+                escaped => out.extend(escaped),
+            },
             letter => out.push(letter),
         }
     }
-    out
+    (out, letters.as_str())
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use host::{Boot, Prepared, Sources};
 
-use crate::code::{files, literals_after, root};
+use crate::code::{files, literals_after, pairs_after, root};
 use crate::world::modules;
 
 /// Codes of the queue's own letters: an operator reads them in a dead letter, no caller ever does.
@@ -51,7 +51,11 @@ fn every_fault_in_the_sources_is_documented() {
             {
                 let code = rest.split('"').nth(1).unwrap_or_else(|| panic!("{}: a fault without a code: {case}", file.path));
                 let told = text.contains(&format!("| `{code}` |"));
-                assert!(told != NEVER_ANSWERED.contains(&code), "{}: `{code}` is not registered with app.faults, or wrongly listed as never answered", file.path);
+                assert!(
+                    told != NEVER_ANSWERED.contains(&code),
+                    "{}: `{code}` is not registered with app.faults, or wrongly listed as never answered",
+                    file.path
+                );
                 codes += 1;
             }
         }
@@ -76,4 +80,5 @@ fn a_code_means_one_thing() {
 fn a_literal_reads_as_the_compiler_reads_it() {
     let text = "f(\"a \\\n     b\") f( \"say \\\"c\\\"\")";
     assert_eq!(literals_after(text, "f("), ["a b", "say \"c\""]);
+    assert_eq!(pairs_after("g(\n \"a, b\",\n \"c\",\n)", "g("), [("a, b".to_owned(), "c".to_owned())]);
 }

@@ -11,7 +11,7 @@ use crate::world::World;
 
 /// POSTs that open no tenant transaction: they make nothing of their own, or guard against doubles
 /// by single-use tokens.
-const WITHOUT: [&str; 10] = [
+const WITHOUT: [&str; 11] = [
     "accept_invitation",
     "change_password",
     "forgot_password",
@@ -21,6 +21,7 @@ const WITHOUT: [&str; 10] = [
     "register",
     "resend_verification",
     "reset_password",
+    "switch_organization",
     "verify_email",
 ];
 

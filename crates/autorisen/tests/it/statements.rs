@@ -5,7 +5,7 @@ use store::testing::{Recorded, Texts, recorded};
 use store::{StoreError, Tx};
 use testkit::engines;
 
-use crate::code::{files, literals_after};
+use crate::code::{files, literals_after, pairs_after};
 use crate::world::World;
 
 /// Rows that a statement reads must not be of acme, whether `$1` names the stranger (as the door
@@ -69,21 +69,12 @@ fn every_one_was_played(statements: &[Recorded]) {
     let played: Vec<String> = statements.iter().map(|statement| words(statement.sql)).collect();
     let mut missing = Vec::new();
     for file in files().iter().filter(|file| file.room != "store") {
-        for sql in literals_after(&file.text, "TenantSql::both(").into_iter().chain(literals_after(&file.text, "TenantSql::per_engine(")) {
-            if !played.contains(&words(&sql)) && !played.iter().any(|other| is_other_dialect(&file.text, other, &sql)) {
-                missing.push(format!("{}: {sql}", file.path));
-            }
-        }
+        let mut written = pairs_after(&file.text, "TenantSql::per_engine(");
+        written.extend(literals_after(&file.text, "TenantSql::both(").into_iter().map(|sql| (sql.clone(), sql)));
+        written.retain(|(sqlite, postgres)| !played.contains(&words(sqlite)) && !played.contains(&words(postgres)));
+        missing.extend(written.into_iter().map(|(sql, _)| format!("{}: {sql}", file.path)));
     }
     assert!(missing.is_empty(), "the story of acme doesn't run:\n{}", missing.join("\n"));
-}
-
-/// Whether what was played stands right behind `sql`, as the same statement for the other engine.
-fn is_other_dialect(source: &str, played: &str, sql: &str) -> bool {
-    let pairs = source.split("TenantSql::per_engine(").skip(1);
-    let texts = pairs.map(|rest| literals_after(rest.split(");").next().unwrap_or_default(), ","));
-    let first = literals_after(source, "TenantSql::per_engine(");
-    first.iter().zip(texts).any(|(sqlite, other)| words(sqlite) == words(sql) && other.iter().any(|postgres| words(postgres) == played))
 }
 
 fn words(sql: &str) -> String {

@@ -10,7 +10,7 @@ use testkit::{TestApp, TestEngine, engines};
 use crate::world::World;
 
 /// Tenant tables whose rows may be the platform's too: their `org_id` may be null.
-const SHARED: [&str; 4] = ["flow_runs", "flow_signals", "flow_steps", "mails"];
+const SHARED: [&str; 2] = ["flow_runs", "mails"];
 /// Tables whose rows are written once: no `updated_at`, no `version`.
 const APPEND_ONLY: [&str; 5] = ["audit_log", "outbox", "provider_event_refs", "timeline_entries", "transaction_refs"];
 /// Tables of the platform that name an organization: only the system door reaches them.

@@ -116,24 +116,15 @@ impl History<'_> {
         let now = Clock::system().now();
         let charges_at = date.and_time(CHARGES_AT).and_utc();
         if charges_at < now {
-            let t0=std::time::Instant::now();
             self.until(charges_at).await?;
-            let t1=std::time::Instant::now();
             self.welcome(day).await?;
-            let t2=std::time::Instant::now();
             self.charge(day).await?;
-            let t3=std::time::Instant::now();
-            eprintln!("T until {} welcome {} charge {} n {}", (t1-t0).as_millis(), (t2-t1).as_millis(), (t3-t2).as_millis(), self.charges);
         }
         for time in PAYERS_AT {
             let at = date.and_time(time).and_utc();
             if at < now {
-                let t0=std::time::Instant::now();
                 self.until(at).await?;
-                let t1=std::time::Instant::now();
                 self.answer_letters().await?;
-                let t2=std::time::Instant::now();
-                eprintln!("T until {} letters {}", (t1-t0).as_millis(), (t2-t1).as_millis());
             }
         }
         Ok(())

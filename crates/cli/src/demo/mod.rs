@@ -10,7 +10,7 @@ mod people;
 use std::path::PathBuf;
 
 use autorisen::Ended;
-use autorisen::command::until_stopped;
+use autorisen::command::{stop_signal, until_stopped};
 use autorisen::host::Sources;
 use autorisen::identity::accounts;
 use autorisen::kernel::Clock;
@@ -24,6 +24,9 @@ use crate::terminal::tell;
 
 /// Where a demo listens unless it is told, as the product itself does.
 const PORT: u16 = 8000;
+
+/// By which a folder that was left behind is known.
+pub const FOLDER_PREFIX: &str = "autorisen-demo-";
 
 /// See the product at work.
 #[derive(Debug, clap::Args)]
@@ -65,7 +68,7 @@ impl Folder {
             |error: std::io::Error| Ended::failed(format!("there is no folder for the demo: {error}")).hint("choose one with --data-dir");
         match asked {
             Some(folder) => Ok(Self::Kept(std::path::absolute(folder).map_err(failed)?)),
-            None => Ok(Self::Temporary(tempfile::tempdir().map_err(failed)?)),
+            None => Ok(Self::Temporary(tempfile::Builder::new().prefix(FOLDER_PREFIX).tempdir().map_err(failed)?)),
         }
     }
 
@@ -95,7 +98,7 @@ async fn serve(asked: Demo) -> Result<(), Ended> {
     let server = Server::start(&process, folder.path(), asked.port, clock.clone()).await?;
     let greeting = tokio::select! {
         made = fill(&server, asked.seed) => made,
-        _ = tokio::signal::ctrl_c() => Err(Ended::failed("interrupted while the demo was made")),
+        () = stop_signal() => Err(Ended::failed("interrupted while the demo was made")),
     };
     let greeting = match greeting {
         Ok(greeting) => greeting,

@@ -27,6 +27,7 @@ pub async fn open_office(stage: &Stage, company: &Company, password: &str) -> Re
     let org = admin.get("/v1/auth/org").await?;
     for member in others {
         join(stage, &mut admin, member, password).await?;
+        lands(stage, member, company.name, password).await?;
     }
     let connection = admin.post("/v1/payment-connections", json!({ "provider": "sandbox", "name": "Sandbox" })).await?;
     let key = admin.post("/v1/api-keys", json!({ "name": "demo", "scopes": KEY_MAY })).await?;
@@ -48,6 +49,16 @@ async fn join(stage: &Stage, admin: &mut Player, member: &Member, password: &str
     let invitation = token_of(stage, member.email, "/invitations").await?;
     let mut person = sign_up(stage, member, &format!("{}'s own", member.name), password).await?;
     person.call(Method::POST, "/v1/invitations/accept", Some(json!({ "token": invitation }))).await.map(drop)
+}
+
+/// The sign-in that will be printed must lead to the organization.
+async fn lands(stage: &Stage, member: &Member, org_name: &str, password: &str) -> Result<()> {
+    let shown = json!({ "email": member.email, "password": password });
+    let land = async || {
+        let tokens = stage.somebody().post("/v1/auth/login", shown.clone()).await?;
+        Ok(Some(()).filter(|()| tokens["organization"]["name"] == org_name))
+    };
+    stage.until(&format!("the sign-in of {} to lead to {org_name}", member.email), land).await
 }
 
 /// The token in a letter's link to a page of ours.

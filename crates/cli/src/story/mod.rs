@@ -10,11 +10,13 @@ mod telling;
 
 use anyhow::{Context as _, Result, ensure};
 use autorisen::Ended;
+use autorisen::command::stop_signal;
 use autorisen::host::Sources;
 use autorisen::kernel::{At, Clock, Currency, Money, chance};
 use chrono::{Days, NaiveTime};
 use serde_json::Value;
 
+use crate::demo::FOLDER_PREFIX;
 use crate::merchant::{Charge, Merchant, Payer};
 use crate::player::Player;
 use crate::server::{Server, free_port};
@@ -27,12 +29,15 @@ const BEGINS_AT: NaiveTime = NaiveTime::from_hms_opt(9, 0, 0).expect("nine o'clo
 /// Plays the story from beginning to end; `Err` says what was not as told.
 pub async fn play(is_json: bool) -> Result<(), Ended> {
     let process = Sources::of_process();
-    let folder = tempfile::tempdir().map_err(|error| Ended::failed(format!("there is no temporary folder: {error}")))?;
+    let folder = tempfile::Builder::new()
+        .prefix(FOLDER_PREFIX)
+        .tempdir()
+        .map_err(|error| Ended::failed(format!("there is no temporary folder: {error}")))?;
     let server = Server::start(&process, folder.path(), port()?, Clock::system()).await?;
     let mut telling = Telling::new(&process, is_json);
     let told = tokio::select! {
         told = tell(&server, &mut telling) => told,
-        _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("interrupted")),
+        () = stop_signal() => Err(anyhow::anyhow!("interrupted")),
     };
     server.stop().await;
     folder.close().map_err(|error| Ended::failed(format!("the temporary folder is left behind: {error}")))?;

@@ -45,78 +45,81 @@ async fn noting_world() -> (World, Effects) {
     (world, effects)
 }
 
-#[tokio::test]
-async fn one_key_starts_one_run_in_each_organization() {
-    let (world, effects) = noting_world().await;
-    let mut ids = Vec::new();
-    let other = OrgId::new(world.core.clock.now());
-    for org in [world.org, world.org, other] {
-        let mut tx = Tx::for_org(&world.core.store, org, Actor::System("story")).await.expect("a transaction");
-        ids.push(flows::start(&mut tx, NOTING, &"once".to_owned(), StartOptions::dedupe("k")).await.expect("starts"));
+testkit::both_engines! {
+    async fn one_key_starts_one_run_in_each_organization() {
+        let (world, effects) = noting_world().await;
+        let mut ids = Vec::new();
+        let other = OrgId::new(world.core.clock.now());
+        for org in [world.org, world.org, other] {
+            let mut tx = Tx::for_org(&world.core.store, org, Actor::System("story")).await.expect("a transaction");
+            ids.push(flows::start(&mut tx, NOTING, &"once".to_owned(), StartOptions::dedupe("k")).await.expect("starts"));
+            tx.commit().await.expect("commits");
+        }
+        for _ in 0..2 {
+            let mut system = world.core.store.system("story").await.expect("the system door");
+            ids.push(flows::start_system(&mut system, NOTING, &"once".to_owned(), StartOptions::dedupe("k")).await.expect("starts"));
+            system.commit().await.expect("commits");
+        }
+        world.work().await;
+        assert_eq!(effects.count(), 3);
+        assert!(ids[0] == ids[1] && ids[1] != ids[2] && ids[3] == ids[4]);
+    }
+}
+
+testkit::both_engines! {
+    async fn two_replicas_share_the_work_and_double_none() {
+        let (world, effects) = noting_world().await;
+        let mut tx = world.tx().await;
+        for number in 0..40 {
+            flows::start(&mut tx, NOTING, &format!("{number:02}"), StartOptions::default()).await.expect("starts");
+        }
         tx.commit().await.expect("commits");
+        let replicas = [World::replica(), World::replica()];
+        let (one, two) = tokio::join!(replicas[0].work_off(&world.core, 1000), replicas[1].work_off(&world.core, 1000));
+        assert!(one.is_ok() && two.is_ok());
+        world.work().await;
+        let mut noted = effects.all();
+        noted.sort();
+        assert_eq!(noted, (0..40).map(|number| format!("{number:02}")).collect::<Vec<_>>());
     }
-    for _ in 0..2 {
-        let mut system = world.core.store.system("story").await.expect("the system door");
-        ids.push(flows::start_system(&mut system, NOTING, &"once".to_owned(), StartOptions::dedupe("k")).await.expect("starts"));
-        system.commit().await.expect("commits");
-    }
-    world.work().await;
-    assert_eq!(effects.count(), 3);
-    assert!(ids[0] == ids[1] && ids[1] != ids[2] && ids[3] == ids[4]);
 }
 
-#[tokio::test]
-async fn two_replicas_share_the_work_and_double_none() {
-    let (world, effects) = noting_world().await;
-    let mut tx = world.tx().await;
-    for number in 0..40 {
-        flows::start(&mut tx, NOTING, &format!("{number:02}"), StartOptions::default()).await.expect("starts");
-    }
-    tx.commit().await.expect("commits");
-    let replicas = [World::replica(), World::replica()];
-    let (one, two) = tokio::join!(replicas[0].work_off(&world.core, 1000), replicas[1].work_off(&world.core, 1000));
-    assert!(one.is_ok() && two.is_ok());
-    world.work().await;
-    let mut noted = effects.all();
-    noted.sort();
-    assert_eq!(noted, (0..40).map(|number| format!("{number:02}")).collect::<Vec<_>>());
-}
-
-#[tokio::test]
-async fn a_worker_that_comes_late_is_fenced_off() {
-    let (entered, go_on, first) = (Arc::new(Notify::new()), Arc::new(Notify::new()), Arc::new(AtomicBool::new(true)));
-    let effects = Effects::default();
-    let (log, told, wait) = (effects.clone(), entered.clone(), go_on.clone());
-    let world = World::new(move |app| {
-        let (log, told, wait, first) = (log.clone(), told.clone(), wait.clone(), first.clone());
-        app.workflow(NOTING, noting);
-        app.activity(NOTE, move |work: Work, what: String| {
-            let (log, told, wait, slow) = (log.clone(), told.clone(), wait.clone(), first.swap(false, Ordering::SeqCst));
-            async move {
-                log.add(format!("{what} at attempt {}", work.attempt));
-                if slow {
-                    told.notify_one();
-                    wait.notified().await;
+testkit::both_engines! {
+    async fn a_worker_that_comes_late_is_fenced_off() {
+        let (entered, go_on, first) = (Arc::new(Notify::new()), Arc::new(Notify::new()), Arc::new(AtomicBool::new(true)));
+        let effects = Effects::default();
+        let (log, told, wait) = (effects.clone(), entered.clone(), go_on.clone());
+        let world = World::new(move |app| {
+            let (log, told, wait, first) = (log.clone(), told.clone(), wait.clone(), first.clone());
+            app.workflow(NOTING, noting);
+            app.activity(NOTE, move |work: Work, what: String| {
+                let (log, told, wait, slow) = (log.clone(), told.clone(), wait.clone(), first.swap(false, Ordering::SeqCst));
+                async move {
+                    log.add(format!("{what} at attempt {}", work.attempt));
+                    if slow {
+                        told.notify_one();
+                        wait.notified().await;
+                    }
+                    Ok(if slow { "from the late one".to_owned() } else { "from the quick one".to_owned() })
                 }
-                Ok(if slow { "from the late one".to_owned() } else { "from the quick one".to_owned() })
-            }
-        });
-    })
-    .await;
-    let mut tx = world.tx().await;
-    flows::start(&mut tx, NOTING, &"x".to_owned(), StartOptions::default()).await.expect("starts");
-    tx.commit().await.expect("commits");
-    let late = World::replica();
-    let in_time = async {
-        entered.notified().await;
-        world.later(Duration::minutes(5)).await;
-        go_on.notify_one();
-    };
-    let (left, ()) = tokio::join!(late.work_off(&world.core, 1), in_time);
-    left.expect("being late is no error");
-    assert_eq!(effects.all(), ["x at attempt 1", "x at attempt 2"]);
-    let outputs = outputs(&world).await;
-    assert_eq!(outputs, [serde_json::json!("from the quick one")]);
+            });
+        })
+        .await;
+        let mut tx = world.tx().await;
+        flows::start(&mut tx, NOTING, &"x".to_owned(), StartOptions::default()).await.expect("starts");
+        tx.commit().await.expect("commits");
+        let late = World::replica();
+        let in_time = async {
+            entered.notified().await;
+            world.later(Duration::minutes(5)).await;
+            go_on.notify_one();
+        };
+        let (left, ()) = tokio::join!(late.work_off(&world.core, 1), in_time);
+        left.expect("being late is no error");
+        assert_eq!(effects.all(), ["x at attempt 1", "x at attempt 2"]);
+        let outputs = outputs(&world).await;
+        assert_eq!(outputs, [serde_json::json!("from the quick one")]);
+    }
 }
 
 async fn outputs(world: &World) -> Vec<serde_json::Value> {
@@ -130,65 +133,70 @@ async fn outputs(world: &World) -> Vec<serde_json::Value> {
     rows.into_iter().map(|row| row.output).collect()
 }
 
-#[tokio::test]
-async fn work_off_stops_at_its_limit_and_says_what_is_left() {
-    let (world, effects) = noting_world().await;
-    let mut tx = world.tx().await;
-    for number in 0..5 {
-        flows::start(&mut tx, NOTING, &number.to_string(), StartOptions::default()).await.expect("starts");
-    }
-    tx.commit().await.expect("commits");
-    let left = world.engine().work_off(&world.core, 3).await.expect("works");
-    assert_eq!((left.due, effects.count()), (2, 3));
-}
-
-#[tokio::test]
-async fn a_month_of_work_runs_at_its_own_times_when_the_clock_is_moved() {
-    let (world, effects) = noting_world().await;
-    let mut tx = world.tx().await;
-    flows::start(&mut tx, DAILY, &3, StartOptions::default()).await.expect("starts");
-    tx.commit().await.expect("commits");
-    let target = start_of_story() + Duration::days(30);
-    let left = world.engine().run_until(&world.core, target, 1000).await.expect("works");
-    assert_eq!((left.due, world.core.clock.now()), (0, target));
-    assert_eq!(effects.all(), ["2026-03-02", "2026-03-03", "2026-03-04"]);
-}
-
-#[tokio::test]
-async fn a_run_for_later_waits_for_its_time() {
-    let (world, effects) = noting_world().await;
-    let mut tx = world.tx().await;
-    let at = start_of_story() + Duration::hours(2);
-    flows::start(&mut tx, NOTING, &"later".to_owned(), StartOptions::default().at(at)).await.expect("starts");
-    tx.commit().await.expect("commits");
-    world.later(Duration::hours(1)).await;
-    assert_eq!(effects.count(), 0);
-    world.later(Duration::hours(1)).await;
-    assert_eq!(effects.count(), 1);
-}
-
-#[tokio::test]
-async fn the_service_wakes_up_by_itself_and_stops_in_order() {
-    let (world, effects) = noting_world().await;
-    let running = world.serve(Roles { web: false, worker: true });
-    let mut tx = world.tx().await;
-    flows::start(&mut tx, NOTING, &"soon".to_owned(), StartOptions::default()).await.expect("starts");
-    tx.commit().await.expect("commits");
-    let patience = std::time::Duration::from_secs(10);
-    tokio::time::timeout(patience, effects.reaches(1)).await.expect("it is worked off without being asked");
-    assert!(running.stop().await, "all work ended");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn working_off_beside_the_service_leaves_nothing() {
-    let (world, effects) = noting_world().await;
-    let running = world.serve(Roles { web: false, worker: true });
-    for number in 0..60 {
+testkit::both_engines! {
+    async fn work_off_stops_at_its_limit_and_says_what_is_left() {
+        let (world, effects) = noting_world().await;
         let mut tx = world.tx().await;
-        flows::start(&mut tx, NOTING, &number.to_string(), StartOptions::default()).await.expect("starts");
+        for number in 0..5 {
+            flows::start(&mut tx, NOTING, &number.to_string(), StartOptions::default()).await.expect("starts");
+        }
         tx.commit().await.expect("commits");
-        world.work().await;
-        assert_eq!(effects.count(), number + 1);
+        let left = world.engine().work_off(&world.core, 3).await.expect("works");
+        assert_eq!((left.due, effects.count()), (2, 3));
     }
-    assert!(running.stop().await, "all work ended");
+}
+
+testkit::both_engines! {
+    async fn a_month_of_work_runs_at_its_own_times_when_the_clock_is_moved() {
+        let (world, effects) = noting_world().await;
+        let mut tx = world.tx().await;
+        flows::start(&mut tx, DAILY, &3, StartOptions::default()).await.expect("starts");
+        tx.commit().await.expect("commits");
+        let target = start_of_story() + Duration::days(30);
+        let left = world.engine().run_until(&world.core, target, 1000).await.expect("works");
+        assert_eq!((left.due, world.core.clock.now()), (0, target));
+        assert_eq!(effects.all(), ["2026-03-02", "2026-03-03", "2026-03-04"]);
+    }
+}
+
+testkit::both_engines! {
+    async fn a_run_for_later_waits_for_its_time() {
+        let (world, effects) = noting_world().await;
+        let mut tx = world.tx().await;
+        let at = start_of_story() + Duration::hours(2);
+        flows::start(&mut tx, NOTING, &"later".to_owned(), StartOptions::default().at(at)).await.expect("starts");
+        tx.commit().await.expect("commits");
+        world.later(Duration::hours(1)).await;
+        assert_eq!(effects.count(), 0);
+        world.later(Duration::hours(1)).await;
+        assert_eq!(effects.count(), 1);
+    }
+}
+
+testkit::both_engines! {
+    async fn the_service_wakes_up_by_itself_and_stops_in_order() {
+        let (world, effects) = noting_world().await;
+        let running = world.serve(Roles { web: false, worker: true });
+        let mut tx = world.tx().await;
+        flows::start(&mut tx, NOTING, &"soon".to_owned(), StartOptions::default()).await.expect("starts");
+        tx.commit().await.expect("commits");
+        let patience = std::time::Duration::from_secs(10);
+        tokio::time::timeout(patience, effects.reaches(1)).await.expect("it is worked off without being asked");
+        assert!(running.stop().await, "all work ended");
+    }
+}
+
+testkit::both_engines! {
+    async fn working_off_beside_the_service_leaves_nothing() {
+        let (world, effects) = noting_world().await;
+        let running = world.serve(Roles { web: false, worker: true });
+        for number in 0..60 {
+            let mut tx = world.tx().await;
+            flows::start(&mut tx, NOTING, &number.to_string(), StartOptions::default()).await.expect("starts");
+            tx.commit().await.expect("commits");
+            world.work().await;
+            assert_eq!(effects.count(), number + 1);
+        }
+        assert!(running.stop().await, "all work ended");
+    }
 }

@@ -87,64 +87,69 @@ fn working(app: &mut Registry, log: &Effects) {
     });
 }
 
-#[tokio::test]
-async fn after_a_crash_between_effect_and_mark_the_step_runs_again_with_the_same_key() {
-    let story = crashing().await;
-    story.start().await;
-    story.die_between_effect_and_mark().await;
-    story.world.later(Duration::minutes(1)).await;
-    let effects = story.effects.all();
-    assert_eq!(effects.len(), 2, "{effects:?}");
-    assert_eq!(effects[0], effects[1], "the receiver can tell that it is the same");
-    story.world.later(Duration::days(1)).await;
-    assert_eq!(story.effects.all()[2], "mail receipt for 42");
+testkit::both_engines! {
+    async fn after_a_crash_between_effect_and_mark_the_step_runs_again_with_the_same_key() {
+        let story = crashing().await;
+        story.start().await;
+        story.die_between_effect_and_mark().await;
+        story.world.later(Duration::minutes(1)).await;
+        let effects = story.effects.all();
+        assert_eq!(effects.len(), 2, "{effects:?}");
+        assert_eq!(effects[0], effects[1], "the receiver can tell that it is the same");
+        story.world.later(Duration::days(1)).await;
+        assert_eq!(story.effects.all()[2], "mail receipt for 42");
+    }
 }
 
-#[tokio::test]
-async fn a_process_that_stops_hands_its_work_back_at_once() {
-    let mut story = crashing().await;
-    story.start().await;
-    let replica = World::replica();
-    let stop = async {
-        story.charged.notified().await;
-        story.world.core.tasks.stop(std::time::Duration::from_secs(1)).await;
-    };
-    let (left, ()) = tokio::join!(replica.work_off(&story.world.core, 10), stop);
-    assert_eq!(left.expect("stops in order").due, 1);
-    let log = story.effects.clone();
-    story.world.deploy(move |app| working(app, &log)).await;
-    story.world.work().await;
-    let effects = story.effects.all();
-    assert_eq!(effects, [effects[0].clone(), "charged again".to_owned()], "without waiting for the lease to end");
+testkit::both_engines! {
+    async fn a_process_that_stops_hands_its_work_back_at_once() {
+        let mut story = crashing().await;
+        story.start().await;
+        let replica = World::replica();
+        let stop = async {
+            story.charged.notified().await;
+            story.world.core.tasks.stop(std::time::Duration::from_secs(1)).await;
+        };
+        let (left, ()) = tokio::join!(replica.work_off(&story.world.core, 10), stop);
+        assert_eq!(left.expect("stops in order").due, 1);
+        let log = story.effects.clone();
+        story.world.deploy(move |app| working(app, &log)).await;
+        story.world.work().await;
+        let effects = story.effects.all();
+        assert_eq!(effects, [effects[0].clone(), "charged again".to_owned()], "without waiting for the lease to end");
+    }
 }
 
-#[tokio::test]
-async fn a_lease_that_still_holds_keeps_others_away() {
-    let story = crashing().await;
-    story.start().await;
-    story.die_between_effect_and_mark().await;
-    story.world.engine().work_off(&story.world.core, 10).await.expect("works");
-    assert_eq!(story.effects.count(), 1);
+testkit::both_engines! {
+    async fn a_lease_that_still_holds_keeps_others_away() {
+        let story = crashing().await;
+        story.start().await;
+        story.die_between_effect_and_mark().await;
+        story.world.engine().work_off(&story.world.core, 10).await.expect("works");
+        assert_eq!(story.effects.count(), 1);
+    }
 }
 
-#[tokio::test]
-async fn a_restart_goes_on_from_the_record() {
-    let mut story = crashing().await;
-    story.start().await;
-    story.die_between_effect_and_mark().await;
-    story.world.later(Duration::minutes(1)).await;
-    let log = story.effects.clone();
-    story.world.deploy(move |app| working(app, &log)).await;
-    story.world.later(Duration::days(1)).await;
-    assert_eq!(story.effects.all()[2..], ["receipt for 42"]);
+testkit::both_engines! {
+    async fn a_restart_goes_on_from_the_record() {
+        let mut story = crashing().await;
+        story.start().await;
+        story.die_between_effect_and_mark().await;
+        story.world.later(Duration::minutes(1)).await;
+        let log = story.effects.clone();
+        story.world.deploy(move |app| working(app, &log)).await;
+        story.world.later(Duration::days(1)).await;
+        assert_eq!(story.effects.all()[2..], ["receipt for 42"]);
+    }
 }
 
-#[tokio::test]
-async fn a_run_does_not_start_when_its_transaction_does_not_commit() {
-    let story = crashing().await;
-    let mut tx = story.world.tx().await;
-    flows::start(&mut tx, COLLECT, &42, StartOptions::default()).await.expect("starts");
-    drop(tx);
-    story.world.work().await;
-    assert_eq!(story.effects.count(), 0);
+testkit::both_engines! {
+    async fn a_run_does_not_start_when_its_transaction_does_not_commit() {
+        let story = crashing().await;
+        let mut tx = story.world.tx().await;
+        flows::start(&mut tx, COLLECT, &42, StartOptions::default()).await.expect("starts");
+        drop(tx);
+        story.world.work().await;
+        assert_eq!(story.effects.count(), 0);
+    }
 }

@@ -39,30 +39,32 @@ async fn listening(failures: usize) -> (World, Effects, CustomerId) {
     (world, effects, customer)
 }
 
-#[tokio::test]
-async fn a_listener_hears_after_the_commit_and_never_without_one() {
-    let (world, effects, customer) = listening(0).await;
-    let mut tx = world.tx().await;
-    tx.emit(&CustomerGreeted { customer }).await.expect("emits");
-    drop(tx);
-    world.work().await;
-    assert_eq!(effects.count(), 0);
-    let mut tx = world.tx().await;
-    tx.emit(&CustomerGreeted { customer }).await.expect("emits");
-    tx.commit().await.expect("commits");
-    world.work().await;
-    assert_eq!(effects.count(), 1);
+testkit::both_engines! {
+    async fn a_listener_hears_after_the_commit_and_never_without_one() {
+        let (world, effects, customer) = listening(0).await;
+        let mut tx = world.tx().await;
+        tx.emit(&CustomerGreeted { customer }).await.expect("emits");
+        drop(tx);
+        world.work().await;
+        assert_eq!(effects.count(), 0);
+        let mut tx = world.tx().await;
+        tx.emit(&CustomerGreeted { customer }).await.expect("emits");
+        tx.commit().await.expect("commits");
+        world.work().await;
+        assert_eq!(effects.count(), 1);
+    }
 }
 
-#[tokio::test]
-async fn a_listener_that_fails_hears_again_with_the_same_key() {
-    let (world, effects, customer) = listening(1).await;
-    let mut tx = world.tx().await;
-    tx.emit(&CustomerGreeted { customer }).await.expect("emits");
-    tx.commit().await.expect("commits");
-    world.work().await;
-    world.later(Duration::minutes(1)).await;
-    let all = effects.all();
-    assert_eq!(all.len(), 2);
-    assert_eq!(all[0], all[1]);
+testkit::both_engines! {
+    async fn a_listener_that_fails_hears_again_with_the_same_key() {
+        let (world, effects, customer) = listening(1).await;
+        let mut tx = world.tx().await;
+        tx.emit(&CustomerGreeted { customer }).await.expect("emits");
+        tx.commit().await.expect("commits");
+        world.work().await;
+        world.later(Duration::minutes(1)).await;
+        let all = effects.all();
+        assert_eq!(all.len(), 2);
+        assert_eq!(all[0], all[1]);
+    }
 }

@@ -26,43 +26,46 @@ async fn hourly() -> (World, Effects) {
     (world, effects)
 }
 
-#[tokio::test]
-async fn a_new_schedule_begins_with_its_next_tick() {
-    let (world, effects) = hourly().await;
-    assert_eq!(effects.count(), 0);
-    world.later(Duration::minutes(59)).await;
-    assert_eq!(effects.count(), 0);
-    world.later(Duration::minutes(1)).await;
-    assert_eq!(effects.count(), 1);
-}
-
-#[tokio::test]
-async fn each_tick_runs_once_however_many_replicas_there_are() {
-    let (world, effects) = hourly().await;
-    let replicas = [World::replica(), World::replica(), World::replica()];
-    for hour in 1..=3 {
-        world.core.clock.advance(Duration::hours(1));
-        let works = replicas.iter().map(|replica| replica.work_off(&world.core, 10));
-        for left in futures::future::join_all(works).await {
-            left.expect("works");
-        }
-        world.work().await;
-        assert_eq!(effects.count(), hour);
+testkit::both_engines! {
+    async fn a_new_schedule_begins_with_its_next_tick() {
+        let (world, effects) = hourly().await;
+        assert_eq!(effects.count(), 0);
+        world.later(Duration::minutes(59)).await;
+        assert_eq!(effects.count(), 0);
+        world.later(Duration::minutes(1)).await;
+        assert_eq!(effects.count(), 1);
     }
 }
 
-#[tokio::test]
-async fn finished_runs_are_swept_out_after_their_time() {
-    let (world, _) = hourly().await;
-    world.later(Duration::hours(1)).await;
-    let runs = count_runs(&world).await;
-    world.later(Duration::days(60)).await;
-    assert!(count_runs(&world).await > runs, "they are kept for a while");
-    world.later(Duration::days(60)).await;
-    let young = count_runs(&world).await;
-    world.later(Duration::days(200)).await;
-    world.later(Duration::days(1)).await;
-    assert!(count_runs(&world).await <= young);
+testkit::both_engines! {
+    async fn each_tick_runs_once_however_many_replicas_there_are() {
+        let (world, effects) = hourly().await;
+        let replicas = [World::replica(), World::replica(), World::replica()];
+        for hour in 1..=3 {
+            world.core.clock.advance(Duration::hours(1));
+            let works = replicas.iter().map(|replica| replica.work_off(&world.core, 10));
+            for left in futures::future::join_all(works).await {
+                left.expect("works");
+            }
+            world.work().await;
+            assert_eq!(effects.count(), hour);
+        }
+    }
+}
+
+testkit::both_engines! {
+    async fn finished_runs_are_swept_out_after_their_time() {
+        let (world, _) = hourly().await;
+        world.later(Duration::hours(1)).await;
+        let runs = count_runs(&world).await;
+        world.later(Duration::days(60)).await;
+        assert!(count_runs(&world).await > runs, "they are kept for a while");
+        world.later(Duration::days(60)).await;
+        let young = count_runs(&world).await;
+        world.later(Duration::days(200)).await;
+        world.later(Duration::days(1)).await;
+        assert!(count_runs(&world).await <= young);
+    }
 }
 
 async fn count_runs(world: &World) -> i64 {
@@ -75,15 +78,16 @@ async fn count_runs(world: &World) -> i64 {
     system.sql_one::<Row>(COUNT).await.expect("reads").expect("a row").runs
 }
 
-#[tokio::test]
-async fn a_clock_that_is_set_back_runs_no_tick_twice() {
-    let (world, effects) = hourly().await;
-    world.later(Duration::hours(2)).await;
-    assert_eq!(effects.count(), 1, "missed ticks are made up for by one run");
-    world.later(-Duration::hours(2)).await;
-    world.later(Duration::hours(1)).await;
-    world.later(Duration::hours(1)).await;
-    assert_eq!(effects.count(), 1);
-    world.later(Duration::hours(1)).await;
-    assert_eq!(effects.count(), 2);
+testkit::both_engines! {
+    async fn a_clock_that_is_set_back_runs_no_tick_twice() {
+        let (world, effects) = hourly().await;
+        world.later(Duration::hours(2)).await;
+        assert_eq!(effects.count(), 1, "missed ticks are made up for by one run");
+        world.later(-Duration::hours(2)).await;
+        world.later(Duration::hours(1)).await;
+        world.later(Duration::hours(1)).await;
+        assert_eq!(effects.count(), 1);
+        world.later(Duration::hours(1)).await;
+        assert_eq!(effects.count(), 2);
+    }
 }

@@ -48,45 +48,49 @@ async fn pay(world: &World, org: OrgId, name: &str, minor: u32) -> bool {
     heard
 }
 
-#[tokio::test]
-async fn a_signal_wakes_who_waits_for_it() {
-    let (world, effects) = waiting_world().await;
-    world.later(Duration::hours(1)).await;
-    assert!(pay(&world, world.org, "paid", 4200).await);
-    world.work().await;
-    assert_eq!(effects.all(), ["paid 4200"]);
-    assert!(!pay(&world, world.org, "paid", 1).await, "the run is over");
+testkit::both_engines! {
+    async fn a_signal_wakes_who_waits_for_it() {
+        let (world, effects) = waiting_world().await;
+        world.later(Duration::hours(1)).await;
+        assert!(pay(&world, world.org, "paid", 4200).await);
+        world.work().await;
+        assert_eq!(effects.all(), ["paid 4200"]);
+        assert!(!pay(&world, world.org, "paid", 1).await, "the run is over");
+    }
 }
 
-#[tokio::test]
-async fn a_signal_that_comes_early_is_kept() {
-    let (world, effects) = waiting_world().await;
-    assert!(pay(&world, world.org, "paid", 4200).await);
-    assert!(pay(&world, world.org, "paid", 1).await);
-    world.work().await;
-    assert_eq!(effects.count(), 0, "it still sleeps");
-    world.later(Duration::hours(1)).await;
-    assert_eq!(effects.all(), ["paid 4200"], "the first one is heard");
+testkit::both_engines! {
+    async fn a_signal_that_comes_early_is_kept() {
+        let (world, effects) = waiting_world().await;
+        assert!(pay(&world, world.org, "paid", 4200).await);
+        assert!(pay(&world, world.org, "paid", 1).await);
+        world.work().await;
+        assert_eq!(effects.count(), 0, "it still sleeps");
+        world.later(Duration::hours(1)).await;
+        assert_eq!(effects.all(), ["paid 4200"], "the first one is heard");
+    }
 }
 
-#[tokio::test]
-async fn without_a_signal_the_wait_ends_at_its_time() {
-    let (world, effects) = waiting_world().await;
-    world.later(Duration::hours(1)).await;
-    world.later(Duration::days(6)).await;
-    assert!(pay(&world, world.org, "opened", 1).await, "another signal is kept and wakes nobody");
-    world.work().await;
-    assert_eq!(effects.count(), 0);
-    world.later(Duration::days(1)).await;
-    assert_eq!(effects.all(), ["lost"]);
+testkit::both_engines! {
+    async fn without_a_signal_the_wait_ends_at_its_time() {
+        let (world, effects) = waiting_world().await;
+        world.later(Duration::hours(1)).await;
+        world.later(Duration::days(6)).await;
+        assert!(pay(&world, world.org, "opened", 1).await, "another signal is kept and wakes nobody");
+        world.work().await;
+        assert_eq!(effects.count(), 0);
+        world.later(Duration::days(1)).await;
+        assert_eq!(effects.all(), ["lost"]);
+    }
 }
 
-#[tokio::test]
-async fn another_organization_can_not_signal() {
-    let (world, effects) = waiting_world().await;
-    world.later(Duration::hours(1)).await;
-    let stranger = OrgId::new(world.core.clock.now());
-    assert!(!pay(&world, stranger, "paid", 4200).await);
-    world.work().await;
-    assert_eq!(effects.count(), 0);
+testkit::both_engines! {
+    async fn another_organization_can_not_signal() {
+        let (world, effects) = waiting_world().await;
+        world.later(Duration::hours(1)).await;
+        let stranger = OrgId::new(world.core.clock.now());
+        assert!(!pay(&world, stranger, "paid", 4200).await);
+        world.work().await;
+        assert_eq!(effects.count(), 0);
+    }
 }

@@ -87,7 +87,7 @@ impl World {
 
 async fn open(folder: &TempDir, clock: Clock, register: impl Fn(&mut Registry) + Send + Sync + 'static) -> (Prepared, Core) {
     let modules: Vec<Box<dyn Module>> = vec![Box::new(flows::Module), Box::new(Given(register))];
-    let sources = Sources { data_dir: Some(folder.path().to_owned()), ..Sources::empty() };
+    let sources = testkit::on_this_engine(Sources { data_dir: Some(folder.path().to_owned()), ..Sources::empty() });
     let prepared = Boot::new("story", modules).sources(sources).clock(clock).prepare().expect("good settings");
     let core = prepared.open().await.expect("a store");
     prepared.plan().up(&core.store).await.expect("a schema");

@@ -2,6 +2,7 @@
 
 mod account;
 mod fault;
+mod landing;
 mod operate;
 mod profile;
 mod register;
@@ -20,4 +21,5 @@ pub use register::register as register_account;
 pub(crate) fn register(app: &mut Registry) {
     app.faults::<AccountFault>();
     routes::register(app);
+    landing::register(app);
 }

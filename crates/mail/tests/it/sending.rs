@@ -5,61 +5,66 @@ use store::Tx;
 
 use crate::world::{World, greeting};
 
-#[tokio::test]
-async fn a_letter_leaves_if_and_only_if_its_transaction_commits() {
-    let world = World::new().await;
-    let mut tx = Tx::for_org(&world.core.store, world.org, kernel::Actor::System("story")).await.expect("a transaction");
-    mail::send(&mut tx, greeting("ann@x.io", "verify:1")).await.expect("sends");
-    drop(tx);
-    world.work().await;
-    assert!(world.messages("ann@x.io").await.is_empty());
-    world.send(greeting("ann@x.io", "verify:1")).await.expect("sends");
-    world.work().await;
-    assert_eq!(world.messages("ann@x.io").await.len(), 1);
-}
-
-#[tokio::test]
-async fn one_key_sends_one_letter_in_each_organization() {
-    let world = World::new().await;
-    let first = world.send(greeting("ann@x.io", "receipt:1")).await.expect("sends");
-    let again = world.send(greeting("ann@x.io", "receipt:1")).await.expect("sends");
-    let elsewhere = OrgId::new(world.core.clock.now());
-    let other = world.send_from(elsewhere, greeting("ann@x.io", "receipt:1")).await.expect("sends");
-    world.work().await;
-    assert!(first == again && first != other);
-    assert_eq!(world.messages("ann@x.io").await.len(), 2);
-}
-
-#[tokio::test]
-async fn the_platform_sends_letters_too() {
-    let world = World::new().await;
-    let mut ids = Vec::new();
-    for _ in 0..2 {
-        let mut system = world.core.store.system("story").await.expect("the system door");
-        ids.push(mail::send_system(&mut system, greeting("new@x.io", "verify:2")).await.expect("sends"));
-        system.commit().await.expect("commits");
+testkit::both_engines! {
+    async fn a_letter_leaves_if_and_only_if_its_transaction_commits() {
+        let world = World::new().await;
+        let mut tx = Tx::for_org(&world.core.store, world.org, kernel::Actor::System("story")).await.expect("a transaction");
+        mail::send(&mut tx, greeting("ann@x.io", "verify:1")).await.expect("sends");
+        drop(tx);
+        world.work().await;
+        assert!(world.messages("ann@x.io").await.is_empty());
+        world.send(greeting("ann@x.io", "verify:1")).await.expect("sends");
+        world.work().await;
+        assert_eq!(world.messages("ann@x.io").await.len(), 1);
     }
-    world.work().await;
-    assert_eq!(ids[0], ids[1]);
-    assert_eq!(world.messages("new@x.io").await.len(), 1);
 }
 
-#[tokio::test]
-async fn words_are_sealed_while_they_wait_and_erased_when_they_went() {
-    let world = World::new().await;
-    let id = world.send(greeting("ann@x.io", "verify:1")).await.expect("sends");
-    let waiting = world.row(id).await;
-    let sealed = waiting.sealed.expect("the words wait");
-    assert!(!sealed.contains("token") && !sealed.contains("Confirm"), "{sealed}");
-    world.work().await;
-    let sent = world.row(id).await;
-    assert_eq!((sent.state.as_str(), sent.sealed), ("sent", None));
+testkit::both_engines! {
+    async fn one_key_sends_one_letter_in_each_organization() {
+        let world = World::new().await;
+        let first = world.send(greeting("ann@x.io", "receipt:1")).await.expect("sends");
+        let again = world.send(greeting("ann@x.io", "receipt:1")).await.expect("sends");
+        let elsewhere = OrgId::new(world.core.clock.now());
+        let other = world.send_from(elsewhere, greeting("ann@x.io", "receipt:1")).await.expect("sends");
+        world.work().await;
+        assert!(first == again && first != other);
+        assert_eq!(world.messages("ann@x.io").await.len(), 2);
+    }
 }
 
-#[tokio::test]
-async fn a_subject_that_smuggles_a_header_is_refused() {
-    let world = World::new().await;
-    let letter = mail::Letter { subject: "Hi\r\nBcc: eve@x.io".to_owned(), ..greeting("ann@x.io", "verify:1") };
-    let refused = world.send(letter).await.expect_err("it is refused");
-    assert!(refused.fields.contains_key("subject"));
+testkit::both_engines! {
+    async fn the_platform_sends_letters_too() {
+        let world = World::new().await;
+        let mut ids = Vec::new();
+        for _ in 0..2 {
+            let mut system = world.core.store.system("story").await.expect("the system door");
+            ids.push(mail::send_system(&mut system, greeting("new@x.io", "verify:2")).await.expect("sends"));
+            system.commit().await.expect("commits");
+        }
+        world.work().await;
+        assert_eq!(ids[0], ids[1]);
+        assert_eq!(world.messages("new@x.io").await.len(), 1);
+    }
+}
+
+testkit::both_engines! {
+    async fn words_are_sealed_while_they_wait_and_erased_when_they_went() {
+        let world = World::new().await;
+        let id = world.send(greeting("ann@x.io", "verify:1")).await.expect("sends");
+        let waiting = world.row(id).await;
+        let sealed = waiting.sealed.expect("the words wait");
+        assert!(!sealed.contains("token") && !sealed.contains("Confirm"), "{sealed}");
+        world.work().await;
+        let sent = world.row(id).await;
+        assert_eq!((sent.state.as_str(), sent.sealed), ("sent", None));
+    }
+}
+
+testkit::both_engines! {
+    async fn a_subject_that_smuggles_a_header_is_refused() {
+        let world = World::new().await;
+        let letter = mail::Letter { subject: "Hi\r\nBcc: eve@x.io".to_owned(), ..greeting("ann@x.io", "verify:1") };
+        let refused = world.send(letter).await.expect_err("it is refused");
+        assert!(refused.fields.contains_key("subject"));
+    }
 }

@@ -48,7 +48,7 @@ impl World {
         let folder = tempfile::tempdir().expect("a folder for the story");
         let clock = Clock::standing(start_of_story());
         let modules: Vec<Box<dyn Module>> = vec![Box::new(flows::Module), Box::new(web::Module), Box::new(mail::Module)];
-        let sources = settings(Sources { data_dir: Some(folder.path().to_owned()), ..Sources::empty() });
+        let sources = settings(testkit::on_this_engine(Sources { data_dir: Some(folder.path().to_owned()), ..Sources::empty() }));
         let prepared = Boot::new("story", modules).sources(sources).clock(clock).prepare().expect("good settings");
         let core = prepared.open().await.expect("a store");
         prepared.plan().up(&core.store).await.expect("a schema");

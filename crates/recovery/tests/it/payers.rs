@@ -53,7 +53,8 @@ testkit::stories! {
     async fn while_the_payer_is_paying_nothing_else_is_tried(app: TestApp) {
         let (clerk, connection) = stage(app).await;
         let reference = failed(app, &connection, "pm_y", &["insufficient_funds"]).await;
-        days(app, 3).await;
+        // The second decline comes on the morning of the second day, and the mail with it.
+        app.advance(chrono::Duration::hours(2 * 24 + 3)).await;
         let link = format!("/pay/{}", app.token_to(PAULA).await);
         post(app, &link, &[]).await;
         let tried = charges(app, "pm_y").await.len();
