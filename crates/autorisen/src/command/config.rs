@@ -41,7 +41,11 @@ pub(super) fn run(app: App, asked: ConfigCommand) -> Result<(), Ended> {
         ConfigCommand::Explain { key, json, shared } => {
             let prepared = app.prepare(shared.sources())?;
             let setting = prepared.config().explain(&key)?;
-            if json { print_json(&setting) } else { Ok(explain(&setting)) }
+            if json {
+                return print_json(&setting);
+            }
+            explain(&setting);
+            Ok(())
         }
         ConfigCommand::List { json, shared } => {
             let settings = app.prepare(shared.sources())?.config().list();
@@ -49,7 +53,9 @@ pub(super) fn run(app: App, asked: ConfigCommand) -> Result<(), Ended> {
                 return print_json(&settings);
             }
             let width = settings.iter().map(|setting| setting.key.len()).max().unwrap_or(0);
-            settings.iter().for_each(|s| say(&format!("{:width$}  {}  ({})", s.key, s.value, s.origin)));
+            for s in &settings {
+                say(&format!("{:width$}  {}  ({})", s.key, s.value, s.origin));
+            }
             Ok(())
         }
     }

@@ -44,12 +44,12 @@ pub(super) async fn run(app: App, asked: Migrate) -> Result<(), Ended> {
     match asked {
         Migrate::Up(_) => {
             let applied = plan.up(&core.store).await?;
-            applied.iter().for_each(|name| say(name));
+            applied.iter().copied().for_each(say);
             tell(&format!("{} steps applied", applied.len()));
         }
         Migrate::Down { steps, .. } => {
             let undone = plan.down(&core.store, steps).await?;
-            undone.iter().for_each(|name| say(name));
+            undone.iter().copied().for_each(say);
             tell(&format!("{} steps taken back", undone.len()));
         }
         Migrate::Status { json, .. } => {
@@ -58,7 +58,9 @@ pub(super) async fn run(app: App, asked: Migrate) -> Result<(), Ended> {
                 let rows: Vec<_> = status.iter().map(|(name, applied)| serde_json::json!({"name": name, "applied": applied})).collect();
                 say(&serde_json::Value::from(rows).to_string());
             } else {
-                status.iter().for_each(|(name, applied)| say(&format!("{} {name}", if *applied { "applied" } else { "pending" })));
+                for (name, applied) in &status {
+                    say(&format!("{} {name}", if *applied { "applied" } else { "pending" }));
+                }
             }
             let pending = status.iter().filter(|(_, applied)| !applied).count();
             if pending > 0 {

@@ -11,7 +11,8 @@ pub fn body(operation: &Operation, who: &str) -> Option<Value> {
     let body = match operation.id.as_str() {
         // The address is taken: nothing is made.
         "register" => json!({"email": "alice@acme.test", "password": PASSWORD, "full_name": "Eve", "org_name": "Evil"}),
-        "login" => json!({"email": "alice@acme.test", "password": PASSWORD}),
+        // Not one of acme: a session and a line in the trail are made.
+        "login" => json!({"email": "mallory@globex.test", "password": PASSWORD}),
         "refresh_session" => json!({"refresh_token": "of-nobody"}),
         "verify_email" => json!({"token": "of-nobody"}),
         "resend_verification" | "forgot_password" => json!({"email": format!("{who}@nowhere.test")}),
@@ -32,7 +33,7 @@ pub fn body(operation: &Operation, who: &str) -> Option<Value> {
         "change_payment_connection" => json!({"name": who}),
         "report_payment_failed" => json!({
             "event_id": format!("evt-{who}"), "transaction_ref": format!("order-{who}"), "amount": 1200, "currency": "EUR",
-            "gateway": "sandbox", "failure_code": "insufficient_funds", "occurred_at": "2026-03-02T08:00:00Z", "customer": {},
+            "gateway": "paypoint", "failure_code": "insufficient_funds", "occurred_at": "2026-03-02T08:00:00Z", "customer": {},
         }),
         "classify_decline" => json!({"failure_code": "insufficient_funds"}),
         _ if schema.is_none() => return None,

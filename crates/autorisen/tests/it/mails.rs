@@ -19,15 +19,14 @@ async fn every_mail_has_text_and_html() {
     world.app.finish().await;
 }
 
-/// A forgotten and a changed password, and a browser that nobody knows.
+/// A forgotten and a changed password, and a phone that nobody knows.
 async fn the_rest_of_the_mails(world: &World) {
     let (app, email) = (&world.app, "bob@acme.test");
     app.nobody().post("/v1/auth/password/forgot", json!({"email": email})).await.ok();
     let change = json!({"current_password": testkit::PASSWORD, "new_password": "a-Quite-unheard-0f-phrase"});
     world.alice.post("/v1/auth/password/change", change).await.ok();
-    for _ in 0..2 {
-        app.browser_of("vera@acme.test").await;
-    }
+    let phone = app.nobody().with_header("user-agent", "A new phone");
+    phone.post("/v1/auth/login", json!({"email": "vera@acme.test", "password": testkit::PASSWORD})).await.ok();
     app.settle().await;
 }
 

@@ -60,7 +60,7 @@ async fn changes_nothing(world: &World, statement: &Recorded) {
             Err(StoreError::Guard(_) | StoreError::ForeignKey(_) | StoreError::Unique(_)) => drop(tx),
             Err(other) => panic!("{}: {other}", statement.sql),
         }
-        assert_eq!(world.app.rows_of(world.acme).await, before, "a stranger writes with {}", statement.sql);
+        world.is_unchanged(&before, &format!("a stranger with {}", statement.sql)).await;
     }
 }
 

@@ -21,7 +21,7 @@ async fn every_route_refuses_strangers() {
             mallory_in_the_body(&world, operation).await;
             mallory_in_the_query(&world, operation).await;
         }
-        assert_eq!(world.app.rows_of(world.acme).await, before, "something of acme changed on {engine:?}");
+        world.is_unchanged(&before, &format!("something of acme on {engine:?}")).await;
         world.app.finish().await;
     }
 }
@@ -71,9 +71,6 @@ async fn mallory_in_the_body(world: &World, operation: &Operation) {
     for (field, prefix) in ids_in(schema) {
         let mut body = body(operation, "mallory").expect("what has a schema has a body");
         body[&field] = of_acme(world, &PathParameter { name: field.clone(), prefix: Some(prefix) }).into();
-        if operation.id == "login" {
-            body["email"] = "mallory@globex.test".into();
-        }
         let answer = operation.call(&world.mallory, |it| of_acme(world, it), Some(&body)).await;
         assert!(matches!(answer.status, 403 | 404 | 422), "{operation} with acme's {field}: {} {}", answer.status, answer.text);
         tells_nothing(world, operation, &answer);

@@ -6,7 +6,7 @@ use flows::{StartOptions, Workflow};
 use kernel::{Actor, OrgId};
 use mail::{Letter, Note};
 use store::Tx;
-use testkit::{Client, TestApp, TestEngine, Value, json, stripe_signature};
+use testkit::{Client, Row, TestApp, TestEngine, Value, json, stripe_signature};
 
 use crate::samples::Samples;
 
@@ -53,6 +53,16 @@ impl World {
         let customers = story.customers().await;
         let (reference, link) = story.payments().await;
         story.end(&customers, reference, link).await
+    }
+}
+
+impl World {
+    /// Acme's rows are what they were; else the failure shows those that are not.
+    pub async fn is_unchanged(&self, before: &[Row], suspect: &str) {
+        let after = self.app.rows_of(self.acme).await;
+        let gone: Vec<_> = before.iter().filter(|row| !after.contains(row)).collect();
+        let new: Vec<_> = after.iter().filter(|row| !before.contains(row)).collect();
+        assert!(gone.is_empty() && new.is_empty(), "{suspect} changed {gone:#?}\ninto {new:#?}");
     }
 }
 

@@ -4,7 +4,7 @@
 use host::{Registry, Work};
 use kernel::Failure;
 use store::SystemSql;
-use tenancy::invitations::InvitationAccepted;
+use tenancy::invitations::event::InvitationAccepted;
 
 const LAND: SystemSql = SystemSql::both("update accounts set default_org = $2, updated_at = $3, version = version + 1 where id = $1");
 

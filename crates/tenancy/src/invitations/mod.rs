@@ -16,7 +16,6 @@ use host::Registry;
 pub use accept::{Acceptor, accept};
 pub(crate) use actions::unsettled;
 pub use actions::{invite, list, revoke};
-pub use event::InvitationAccepted;
 pub use fault::InvitationFault;
 pub use invitation::{AcceptInvitation, AcceptedView, InvitationState, InvitationView, Model, NewInvitation};
 pub use letter::Sender;
