@@ -103,7 +103,12 @@ impl<T: DeserializeOwned> FromRequest<Core> for Json<T> {
             return Err(refuse(Failure::new(General::UnsupportedMediaType)));
         }
         let bytes = body(request, core).await.map_err(refuse)?;
-        parse_json(&bytes).map(Self).map_err(refuse)
+        let parsed = parse_json(&bytes).map_err(refuse)?;
+        // serde reads a struct from a list of its fields as well; bodies are objects, as documented.
+        if bytes.trim_ascii_start().starts_with(b"[") {
+            return Err(refuse(Failure::field("body", "must be an object, not a list")));
+        }
+        Ok(Self(parsed))
     }
 }
 

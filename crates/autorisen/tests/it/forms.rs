@@ -5,8 +5,8 @@ use reqwest::Method;
 use testkit::{Answer, Browser, TestApp, TestEngine, json};
 
 use crate::bodies::body;
-use crate::code::{File, files};
 use crate::operations::{document, operations};
+use crate::routes::{Route, mounted};
 use crate::world::{World, modules};
 
 /// Addresses that take a POST without being a page's form, and why no cookie is believed there.
@@ -22,52 +22,16 @@ const NO_FORMS: [(&str, &str); 9] = [
     ("/v1/webhooks/{provider}/{connection_id}", "a provider's: signed"),
 ];
 
-/// Every address that takes a POST outside the OpenAPI document, as the sources mount them.
-fn posts() -> Vec<String> {
-    let mut found: Vec<String> = files().iter().flat_map(posts_in).collect();
-    found.sort();
-    found
+/// Every form: what takes a POST outside the OpenAPI document, but for the exceptions.
+fn forms() -> Vec<Route> {
+    let forms: Vec<_> =
+        mounted().into_iter().filter(|route| route.posts && !NO_FORMS.iter().any(|(known, _)| *known == route.path)).collect();
+    assert!(forms.len() > 15, "only {forms:?} were found");
+    forms
 }
 
-/// The paths of `.route(path, …post(handler)…)`.
-fn posts_in(file: &File) -> Vec<String> {
-    let code = file.code();
-    let mounted = code.split(".route(").skip(1).filter_map(|rest| rest.split(';').next()?.split_once(", "));
-    mounted.filter(|(_, methods)| methods.contains("post(")).map(|(written, _)| path(file, written.trim())).collect()
-}
-
-fn path(file: &File, written: &str) -> String {
-    let quoted = |text: &str| text.split('"').nth(1).unwrap_or_default().to_owned();
-    if written.starts_with('"') {
-        return quoted(written);
-    }
-    if written.starts_with("&format!(") {
-        let base = quoted(written).replace("{{", "{").replace("}}", "}");
-        // The one base that is put in front of others.
-        return base.replacen("{}", "/dev/sandbox/stripe", 1);
-    }
-    let name = written.rsplit("::").next().unwrap_or(written);
-    let declared = file.text.split(&format!("const {name}: &str = ")).nth(1);
-    quoted(declared.unwrap_or_else(|| panic!("{}: {written} is no address that this walk can read", file.path)))
-}
-
-/// A page's address with acme's ids in it.
-fn filled(world: &World, path: &str) -> String {
-    let kinds = [
-        ("/cases/", "cas"),
-        ("/customers/", "cus"),
-        ("/connections/", "con"),
-        ("/members/invitations/", "inv"),
-        ("/members/", "mem"),
-        ("/api-keys/", "key"),
-        ("/account/sessions/", "ses"),
-    ];
-    if !path.contains('{') {
-        return path.to_owned();
-    }
-    let kind = kinds.iter().find(|(start, _)| path.starts_with(start)).unwrap_or_else(|| panic!("say in forms.rs which ids {path} takes"));
-    path.replace("{id}", world.samples.get(kind.1).expect("a sample"))
-}
+/// What everybody may do to their own account, whatever their role.
+const OF_ONESELF: [&str; 8] = ["/account", "/forgot", "/invitations/accept", "/reset", "/signin", "/signout", "/signup", "/verify"];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_form_needs_its_token_and_our_origin() {
@@ -75,9 +39,7 @@ async fn every_form_needs_its_token_and_our_origin() {
     let (known, stranger) = (world.app.browser_of("alice@acme.test").await, world.app.browser());
     stranger.open("/signin").await;
     let (token, before) = (known.csrf().await, world.app.rows_of(world.acme).await);
-    let forms: Vec<String> = posts().into_iter().filter(|path| !NO_FORMS.iter().any(|(known, _)| known == path)).collect();
-    assert!(forms.len() > 15, "only {forms:?} were found");
-    for path in forms.iter().map(|path| filled(&world, path)) {
+    for path in forms().iter().map(|route| route.of_acme(&world)) {
         for browser in [&known, &stranger] {
             refused(&path, browser.submit(&path, &[]).await);
             refused(&path, browser.submit(&path, &[("_csrf", "of-somebody-else")]).await);
@@ -96,13 +58,32 @@ fn refused(path: &str, answer: Answer) {
     assert!(answer.status == 403 || sent_away, "{path}: {} {}", answer.status, answer.text);
 }
 
-/// The exceptions are looked at, too: each is there, and takes no cookie for a proof.
+/// The exceptions are looked at, too: each is still there.
 #[test]
 fn what_is_no_form_is_still_there() {
-    let posts = posts();
+    let mounted = mounted();
     for (path, reason) in NO_FORMS {
-        assert!(posts.iter().any(|known| known == path), "{path} ({reason}) is gone; take it off the list. There is {posts:?}");
+        let found = mounted.iter().any(|route| route.posts && route.path == path);
+        assert!(found, "{path} ({reason}) is gone; take it off the list");
     }
+}
+
+/// With the right token from the right origin, but by somebody who only reads.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_viewer_changes_nothing_by_any_form() {
+    let world = World::new(TestEngine::Sqlite).await;
+    let vera = world.app.browser_of("vera@acme.test").await;
+    let (token, before) = (vera.csrf().await, world.app.rows_of(world.acme).await);
+    let mut refused = 0;
+    for route in forms().iter().filter(|route| !OF_ONESELF.iter().any(|own| route.path.starts_with(own))) {
+        let answer = vera.submit(&route.of_acme(&world), &[("_csrf", &token)]).await;
+        assert!(matches!(answer.status, 403 | 422), "{}: {} {}", route.path, answer.status, answer.text);
+        refused += usize::from(answer.status == 403);
+    }
+    // A form without fields gets as far as the question who may.
+    assert!(refused >= 6, "only {refused} forms asked who may");
+    world.is_unchanged(&before, "a viewer").await;
+    world.app.finish().await;
 }
 
 /// The token is what was missing: with it the same form goes through.

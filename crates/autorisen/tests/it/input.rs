@@ -63,12 +63,16 @@ fn refused(operation: &Operation, what: &str, answer: &Answer, status: u16, code
 }
 
 async fn malformed(walk: &Walk, operation: &Operation, good: &Value) {
-    for wrong in ["{", "{,}", "NaN", "\u{feff}{}", &"[".repeat(5000)] {
+    for wrong in ["{", "{,}", "NaN", "\u{feff}{}"] {
         let answer = walk.send(operation, "application/json", wrong.to_owned()).await;
         refused(operation, wrong.get(..10).unwrap_or(wrong), &answer, 400, "malformed_request");
     }
     let twice = walk.send(operation, "application/json", format!("{good} {good}")).await;
     refused(operation, "two documents", &twice, 400, "malformed_request");
+    // serde would read a struct from a list, too; our bodies are objects.
+    let list: Vec<_> = good.as_object().into_iter().flatten().map(|(_, value)| value.clone()).collect();
+    let listed = walk.send(operation, "application/json", json!(list).to_string()).await;
+    assert!(matches!(listed.status, 400 | 422), "{operation} takes a list: {} {}", listed.status, listed.text);
     let huge = format!("{}{}", good, " ".repeat(TOO_LARGE));
     refused(operation, "too large", &walk.send(operation, "application/json", huge).await, 413, "payload_too_large");
 }

@@ -17,6 +17,7 @@ mod openapi;
 mod operations;
 mod roles;
 mod rooms;
+mod routes;
 mod samples;
 mod settings;
 mod sources;

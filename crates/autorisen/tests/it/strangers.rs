@@ -4,6 +4,7 @@ use testkit::{Answer, Value, engines, json};
 
 use crate::bodies::{body, ids_in};
 use crate::operations::{Operation, PathParameter, document, operations, prefix_of};
+use crate::routes::{Route, mounted};
 use crate::world::{PAYER, World};
 
 /// Kinds of ids that a person of another organization meets rightly: their own.
@@ -34,6 +35,33 @@ async fn what_strangers_are_refused_is_open_to_those_who_may() {
     for operation in operations(&document(&world.app).await).iter().filter(|it| it.method == "GET" && !it.path_parameters().is_empty()) {
         let answer = operation.call(&world.alice, |it| of_acme(&world, it), None).await;
         assert_eq!(answer.status, 200, "{operation}: {}", answer.text);
+    }
+    world.app.finish().await;
+}
+
+/// Pages that anybody may look at.
+const PUBLIC_PAGES: [&str; 7] = ["/", "/forgot", "/invitations/accept", "/reset", "/signin", "/signup", "/verify"];
+
+/// The pages: nobody is sent to sign in, mallory finds nothing, alice sees them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_page_refuses_strangers() {
+    let world = World::new(testkit::TestEngine::Sqlite).await;
+    let pages: Vec<_> = mounted().into_iter().filter(Route::is_page).collect();
+    assert!(pages.len() > 15, "only {pages:?} were found");
+    let (alice, mallory) = (world.app.browser_of("alice@acme.test").await, world.app.browser_of("mallory@globex.test").await);
+    for route in pages {
+        let path = route.of_acme(&world);
+        let public = PUBLIC_PAGES.contains(&route.path.as_str());
+        let nobody = world.app.browser().open(&path).await;
+        let sent_to_sign_in = nobody.status == 303 && nobody.header("location").starts_with("/signin");
+        assert!(public || sent_to_sign_in, "{path} shows nobody {}", nobody.status);
+        let theirs = mallory.open(&path).await;
+        assert!(route.path == path || theirs.status == 404, "{path} shows mallory {}", theirs.status);
+        for word in world.samples.all().filter(|id| !path.contains(id)).chain(WORDS_OF_ACME) {
+            assert!(!theirs.text.contains(word), "{path} tells mallory {word}");
+        }
+        let own = alice.open(&path).await;
+        assert!(matches!(own.status, 200 | 303) || public, "{path} shows alice {} {}", own.status, own.text);
     }
     world.app.finish().await;
 }

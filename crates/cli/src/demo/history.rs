@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, ensure};
 use autorisen::Core;
 use autorisen::crm::customers::{self, NewCustomer};
 use autorisen::flows::Engine;
-use autorisen::kernel::{Actor, At, Clock, OrgId};
+use autorisen::kernel::{Actor, At, Clock, Failed, OrgId};
 use autorisen::store::Tx;
 use chrono::{Duration, NaiveTime};
 use serde_json::{Value, json};
@@ -143,7 +143,7 @@ impl History<'_> {
                     timezone: Some(business.company.timezone.to_owned()),
                     ..NewCustomer::default()
                 };
-                customers::create(&mut tx, &new).await.map_err(|failed| failed.into_failure())?;
+                customers::create(&mut tx, &new).await.map_err(Failed::into_failure)?;
             }
             tx.commit().await?;
         }

@@ -129,16 +129,12 @@ fn attribute(text: &str) -> (&str, &str, &str) {
     let name_ends = text.find(|c: char| c.is_whitespace() || matches!(c, '=' | '>')).unwrap_or(text.len()).max(1);
     let (name, rest) = text.split_at(name_ends.min(text.len()));
     let Some(value) = rest.strip_prefix('=') else { return (name, "", rest) };
-    match value.chars().next() {
-        Some(quote @ ('"' | '\'')) => {
-            let (value, after) = value[1..].split_once(quote).unwrap_or((&value[1..], ""));
-            (name, value, after)
-        }
-        _ => {
-            let ends = value.find(|c: char| c.is_whitespace() || c == '>').unwrap_or(value.len());
-            (name, &value[..ends], &value[ends..])
-        }
+    if let Some(quote @ ('"' | '\'')) = value.chars().next() {
+        let (value, after) = value[1..].split_once(quote).unwrap_or((&value[1..], ""));
+        return (name, value, after);
     }
+    let ends = value.find(|c: char| c.is_whitespace() || c == '>').unwrap_or(value.len());
+    (name, &value[..ends], &value[ends..])
 }
 
 /// The escapes that templates write.

@@ -20,7 +20,7 @@ const QUOTED_MAX: usize = 300;
 pub fn http() -> Result<Client> {
     Client::builder()
         .redirect(reqwest::redirect::Policy::none())
-        .timeout(std::time::Duration::from_secs(60))
+        .timeout(std::time::Duration::from_mins(1))
         .build()
         .context("an HTTP client")
 }

@@ -13,7 +13,7 @@ use crate::stage::{Letter, at};
 
 /// "At once" in a machine's words: within one look of the queue.
 const AT_ONCE: Duration = Duration::seconds(60);
-const AMOUNT_MINOR: i64 = 49_00;
+const AMOUNT_MINOR: i64 = 4_900;
 
 impl Story<'_> {
     pub(super) async fn an_expired_card(&mut self) -> Result<()> {

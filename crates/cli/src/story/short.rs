@@ -1,7 +1,7 @@
 //! A card without money: nobody is bothered, the charge is tried again when there may be some.
 
 use anyhow::{Result, ensure};
-use autorisen::kernel::Money;
+use autorisen::kernel::{At, Money};
 use serde_json::{Value, json};
 
 use super::telling::Step;
@@ -9,7 +9,7 @@ use super::{Story, attempts, day, is, page_of};
 use crate::merchant::Charge;
 use crate::stage::at;
 
-const AMOUNT_MINOR: i64 = 39_00;
+const AMOUNT_MINOR: i64 = 3_900;
 /// The charge, and the first retry, find nothing; the second retry does.
 const BANK: [&str; 3] = ["insufficient_funds", "insufficient_funds", "succeeded"];
 
@@ -33,7 +33,7 @@ impl Story<'_> {
 
         self.stage.move_to(first).await?;
         let case = self.tried(&bill, 1).await?;
-        let second = self.next_retry(&case)?;
+        let second = next_retry(&case)?;
         let step = Step::new("retry_declined", format!("The clock moves there: still nothing, so the next try is on {}", day(second)));
         self.told(step.see(page_of(&case)).facts(json!({ "attempts": 1, "next_attempt_at": second }))).await?;
 
@@ -52,11 +52,6 @@ impl Story<'_> {
         self.stage.until(&what, async || Ok(Some(self.clerk.clone().get(&path).await?).filter(is_done))).await
     }
 
-    fn next_retry(&self, case: &Value) -> Result<autorisen::kernel::At> {
-        let planned = case["attempts"].as_array().into_iter().flatten().find(|attempt| attempt["state"] == "planned");
-        at(&planned.map(|attempt| attempt["planned_for"].clone()).unwrap_or_default())
-    }
-
     async fn collected(&mut self, bill: &Charge, amount: Money) -> Result<()> {
         let case = self.case_in(&bill.reference, &["recovered"]).await?;
         is(&case, "outcome/mechanism", "retry")?;
@@ -70,4 +65,9 @@ impl Story<'_> {
         let step = Step::new("recovered", format!("Payday: {amount} came back with the second retry, each sent once"));
         self.told(step.see(page_of(&case)).facts(json!({ "case": case["id"], "mechanism": "retry", "attempts": 2 }))).await
     }
+}
+
+fn next_retry(case: &Value) -> Result<At> {
+    let planned = case["attempts"].as_array().into_iter().flatten().find(|attempt| attempt["state"] == "planned");
+    at(&planned.map(|attempt| attempt["planned_for"].clone()).unwrap_or_default())
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::telling::Step;
 use super::{Story, attempts, is, page_of};
 
-const AMOUNT_MINOR: i64 = 59_00;
+const AMOUNT_MINOR: i64 = 5_900;
 /// Longer than any policy runs.
 const WAIT: Duration = Duration::days(30);
 /// The bank would pay the next time: what keeps us from asking is not the bank.

@@ -41,7 +41,12 @@ struct Logout {
 impl Logout {
     /// The body may be missing: signing out needs no words.
     fn read(body: &[u8]) -> Result<Self, Failure> {
-        if body.is_empty() { Ok(Self::default()) } else { serde_json::from_slice(body).map_err(|_| General::MalformedRequest.into()) }
+        if body.is_empty() {
+            return Ok(Self::default());
+        }
+        // An object first: serde would read the struct from a list as well.
+        let fields: Result<serde_json::Map<String, serde_json::Value>, _> = serde_json::from_slice(body);
+        fields.and_then(|fields| Self::deserialize(serde_json::Value::from(fields))).map_err(|_| General::MalformedRequest.into())
     }
 }
 

@@ -137,8 +137,10 @@ fn story(case: &CaseView) -> Vec<Line> {
     };
     let mut story = vec![opened];
     story.extend(case.attempts.iter().map(of_attempt));
-    story.extend(case.messages.iter().map(of_message));
+    story.extend(case.messages.iter().map(|message| of_message(case.closed_at, message)));
     story.extend(case.outcome.iter().map(|outcome| of_outcome(case, outcome)));
+    // Of two lines of one instant the later one stands first as well.
+    story.reverse();
     story.sort_by_key(|line| std::cmp::Reverse(line.at));
     story
 }
@@ -153,7 +155,7 @@ fn of_attempt(attempt: &AttemptView) -> Line {
     Line { at, text: format!("{} over {}", words::attempt(attempt.state), attempt.amount), why }
 }
 
-fn of_message(message: &MessageView) -> Line {
+fn of_message(closed_at: Option<At>, message: &MessageView) -> Line {
     let text = match message.state {
         MessageState::Planned => "A mail with a payment link is planned",
         MessageState::Queued | MessageState::Sent => "A mail with a payment link was written to the payer",
@@ -161,7 +163,9 @@ fn of_message(message: &MessageView) -> Line {
         MessageState::Bounced => "A mail to the payer came back",
     };
     let why = message.skip_reason.as_deref().map(|reason| format!("{}.", capital(reason.trim_end_matches('.')))).unwrap_or_default();
-    Line { at: message.queued_at.unwrap_or(message.planned_for), text: text.to_owned(), why }
+    // What was planned for later and called off happened, as a line of the story, when the case ended.
+    let called_off = closed_at.filter(|at| message.state == MessageState::Skipped && *at < message.planned_for);
+    Line { at: message.queued_at.or(called_off).unwrap_or(message.planned_for), text: text.to_owned(), why }
 }
 
 fn of_outcome(case: &CaseView, outcome: &OutcomeView) -> Line {
@@ -203,6 +207,9 @@ mod tests {
             queued_at: None,
             skip_reason: None,
         };
-        assert_eq!(of_message(&message).at, at);
+        assert_eq!(of_message(None, &message).at, at);
+        let paid_at = at - chrono::Duration::days(1);
+        let skipped = MessageView { state: MessageState::Skipped, ..message };
+        assert_eq!(of_message(Some(paid_at), &skipped).at, paid_at, "what was called off stands where it was called off");
     }
 }

@@ -32,7 +32,9 @@ pub(super) fn propose(desk: &Desk<'_>, has_retry: bool) -> Candidate {
     if let Some(last) = history.messages.iter().max() {
         floor = floor.max(*last + Duration::hours(i64::from(desk.policy.message_gap_h)));
     }
-    let at = local::within(floor, desk.policy.message_hours, facts.zone);
+    // A rung without a delay answers what the payer did a moment ago, and is written at once;
+    // reminders keep to the daytime of the payer.
+    let at = if rung.after_h == 0 { floor } else { local::within(floor, desk.policy.message_hours, facts.zone) };
     if at >= facts.deadline_at {
         return Err("no message: the next one would be after the deadline".to_owned());
     }

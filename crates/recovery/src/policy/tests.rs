@@ -108,10 +108,13 @@ fn a_card_with_new_data_is_tried_once_and_at_once() {
 }
 
 #[test]
-fn a_mail_waits_until_the_payer_is_awake() {
+fn the_mail_that_answers_a_failure_goes_at_once_and_reminders_wait_for_the_morning() {
     let night = Facts { zone: chrono_tz::Asia::Tokyo, ..facts(Class::LostStolen, Hardness::Hard) };
-    let step = next(&night, &first(), start()).next;
-    assert_eq!(step.at, "2026-11-20T23:00:00Z".parse::<At>().expect("an instant"), "eight in the morning in Tokyo");
+    let answer = next(&night, &first(), start()).next;
+    assert_eq!((answer.kind, answer.at), (StepKind::Message, start()), "nine in the evening in Tokyo");
+    let written = History { messages: vec![start()], ..first() };
+    let reminder = next(&night, &written, start()).next;
+    assert_eq!(reminder.at, "2026-11-23T23:00:00Z".parse::<At>().expect("an instant"), "eight in the morning in Tokyo");
 }
 
 #[test]
@@ -213,7 +216,8 @@ proptest! {
             }
             StepKind::Message => {
                 prop_assert!(facts.has_contact && facts.is_connected && facts.link_allowed);
-                prop_assert!((8..21).contains(&at.with_timezone(&facts.zone).hour()));
+                let rung = &Policy::builtin().ladder(facts.class).messages[history.messages.len()];
+                prop_assert!(rung.after_h == 0 || (8..21).contains(&at.with_timezone(&facts.zone).hour()));
                 prop_assert!(at >= now && at < facts.deadline_at);
             }
             StepKind::ReadBack => prop_assert_eq!(facts.hardness, Hardness::Stop),

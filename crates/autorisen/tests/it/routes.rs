@@ -1,0 +1,81 @@
+//! What is mounted outside the OpenAPI document, as the sources say it: pages, forms, raw addresses.
+
+use crate::code::{File, files};
+use crate::world::World;
+
+/// Where pages stand that take an id, and which kind.
+const KINDS: [(&str, &str); 7] = [
+    ("/account/sessions/", "ses"),
+    ("/api-keys/", "key"),
+    ("/cases/", "cas"),
+    ("/connections/", "con"),
+    ("/customers/", "cus"),
+    ("/members/invitations/", "inv"),
+    ("/members/", "mem"),
+];
+
+/// An address.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Route {
+    pub path: String,
+    pub gets: bool,
+    pub posts: bool,
+}
+
+/// Every address that is mounted with `.route(path, methods)`.
+pub fn mounted() -> Vec<Route> {
+    let mut found: Vec<Route> = files().iter().flat_map(mounted_in).collect();
+    found.sort();
+    found
+}
+
+fn mounted_in(file: &File) -> Vec<Route> {
+    let code = file.code();
+    let routes = code.split(".route(").skip(1).filter_map(|rest| rest.split(';').next()?.split_once(", "));
+    let readable = routes.filter(|(_, methods)| methods.contains("get(") || methods.contains("post("));
+    readable
+        .filter_map(|(written, methods)| {
+            Some(Route { path: path(file, written.trim())?, gets: methods.contains("get("), posts: methods.contains("post(") })
+        })
+        .collect()
+}
+
+/// The address in a literal, in a constant of the same file, or behind the sandbox's base.
+fn path(file: &File, written: &str) -> Option<String> {
+    let quoted = |text: &str| text.split('"').nth(1).unwrap_or_default().to_owned();
+    if written.starts_with('"') {
+        return Some(quoted(written));
+    }
+    if written.starts_with("&format!(") {
+        return Some(quoted(written).replace("{{", "{").replace("}}", "}").replacen("{}", "/dev/sandbox/stripe", 1));
+    }
+    // An asset is addressed by a digest of what it holds.
+    if matches!(written, "stylesheet_path()" | "icon_path()") {
+        return None;
+    }
+    let name = written.rsplit("::").next().unwrap_or(written);
+    let declared = file.text.split(&format!("const {name}: &str = ")).nth(1);
+    Some(quoted(declared.unwrap_or_else(|| panic!("{}: routes.rs can't read the address {written}", file.path))))
+}
+
+impl Route {
+    /// The address with acme's ids in it.
+    pub fn of_acme(&self, world: &World) -> String {
+        if !self.path.contains('{') {
+            return self.path.clone();
+        }
+        let kind = KINDS.iter().find(|(start, _)| self.path.starts_with(start));
+        let (_, prefix) = kind.unwrap_or_else(|| panic!("say in routes.rs which ids {} takes", self.path));
+        self.path.replace("{id}", world.samples.get(prefix).expect("a sample"))
+    }
+
+    /// Whether it is one of the console's, rather than a machine's or a payer's.
+    pub fn is_page(&self) -> bool {
+        let others = ["/dev/", "/v1/", "/auth/", "/.well-known/", "/pay/", "/assets/"];
+        self.gets && !others.iter().any(|start| self.path.starts_with(start)) && !HEALTH.contains(&self.path.as_str())
+    }
+}
+
+/// For machines that watch, and the reference of the API.
+const HEALTH: [&str; 9] =
+    ["/alive", "/docs", "/health", "/health/ready", "/health/{name}", "/healthz", "/livez", "/openapi.json", "/readyz"];

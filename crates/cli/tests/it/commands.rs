@@ -1,0 +1,122 @@
+//! What commands say, where they say it, and with which code they end.
+
+use testkit::json;
+
+use crate::place::on_both;
+use crate::{Place, Server};
+
+#[tokio::test]
+async fn without_a_command_it_serves() {
+    let place = Place::untouched();
+    let place = place.var("PORT", "0");
+    let mut server = Server::start(place.command(&[]), "").ready().await;
+    let ready = server.log().into_iter().find(|line| line["event"] == "server.ready").expect("it is ready");
+    assert_eq!(ready["environment"], "development");
+    server.base = format!("http://{}", ready["address"].as_str().expect("an address"));
+    assert_eq!(server.somebody().get("/readyz").await.status, 200);
+    assert!(server.talk().contains("/signup"), "a person is told where to begin: {}", server.talk());
+    assert!(place.folder().join("data/autorisen.db").exists());
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn misuse_ends_with_2_and_says_how_it_is_used() {
+    let place = Place::sqlite();
+    for misuse in [&["srve"][..], &["serve", "--prot", "1"], &["serve", "--port", "65536"], &["users", "add", "no address"], &["migrate"]] {
+        let ended = place.run(misuse).await.with(2);
+        ended.complains(&["Usage: autorisen"]);
+        assert_eq!(ended.out, "", "{misuse:?}");
+    }
+    assert!(!place.folder().join("data").exists(), "misuse leaves nothing behind");
+}
+
+#[tokio::test]
+async fn help_and_version_are_data() {
+    let place = Place::untouched();
+    for asked in ["serve", "worker", "migrate", "config", "openapi", "users", "demo"] {
+        assert!(place.run(&["--help"]).await.fine().out.contains(asked), "{asked}");
+    }
+    assert!(place.run(&["--version"]).await.fine().out.starts_with("autorisen "));
+}
+
+on_both! {
+    async fn a_busy_port_is_told_with_its_holder(place: Place) {
+        let holder = std::net::TcpListener::bind(("127.0.0.1", place.port)).expect("a free port");
+        let mut server = place.serving(&[]).await;
+        assert_eq!(server.ended().await, Some(4));
+        let pid = std::process::id().to_string();
+        for words in [format!("port {} on 127.0.0.1 is taken", place.port), pid, "hint: ".to_owned(), "--port".to_owned()] {
+            assert!(server.talk().contains(&words), "{words:?} is missing in: {}", server.talk());
+        }
+        drop(holder);
+        place.serve().await.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_busy_port_for_figures_is_no_reason_not_to_start() {
+    let holder = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let place = Place::sqlite().var("METRICS_PORT", holder.local_addr().expect("an address").port().to_string());
+    let mut server = place.serve().await;
+    assert_eq!(server.somebody().get("/readyz").await.status, 200);
+    assert!(server.runs());
+    assert!(server.log().iter().any(|line| line["level"] == "warn" && line["message"].to_string().contains("port")), "{:?}", server.log());
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_database_that_cannot_be_reached_ends_with_4_and_a_hint() {
+    let place = Place::sqlite().var("DATABASE_URL", "postgres://ann:hunter2secret@127.0.0.1:1/shop");
+    for command in [&["serve"][..], &["worker"], &["migrate", "status"], &["users", "list"]] {
+        let ended = place.run(command).await.with(4);
+        ended.complains(&["the database", "hint: ", "127.0.0.1"]);
+        assert!(!ended.err.contains("hunter2secret") && !ended.out.contains("hunter2secret"), "the password is told: {}", ended.err);
+    }
+}
+
+#[tokio::test]
+async fn a_folder_that_cannot_be_made_ends_with_4_and_a_hint() {
+    let place = Place::sqlite();
+    place.write("file", "in the way");
+    place.run(&["users", "list", "--data-dir", "file/data"]).await.with(4).complains(&["file/data", "--data-dir"]);
+}
+
+#[tokio::test]
+async fn the_document_is_openapi_3_1_and_nothing_else() {
+    let place = Place::untouched();
+    let ended = place.run(&["openapi"]).await.fine();
+    let document = ended.json();
+    assert_eq!(ended.err, "");
+    assert!(document["openapi"].as_str().is_some_and(|version| version.starts_with("3.1")), "{}", document["openapi"]);
+    assert!(document["paths"]["/v1/customers"]["post"].is_object());
+    assert!(!place.folder().join("data").exists(), "a document needs no data");
+}
+
+#[tokio::test]
+async fn a_reader_that_goes_away_early_is_no_fault() {
+    let place = Place::untouched();
+    for asked in ["openapi", "config list"] {
+        let script = format!("set -o pipefail; '{}' {asked} | head -c 1", env!("CARGO_BIN_EXE_autorisen"));
+        let mut shell = tokio::process::Command::new("bash");
+        shell.args(["-c", &script]).current_dir(place.folder());
+        let ended = crate::program::run(shell).await;
+        assert_eq!(ended.err, "", "{asked} complains");
+    }
+}
+
+#[tokio::test]
+async fn the_data_folder_is_meant_from_where_one_stands() {
+    let (here, there) = (Place::sqlite(), Place::sqlite());
+    let data = there.folder().join("kept");
+    let data = data.to_str().expect("a path");
+    let add = ["users", "add", "ann@acme.test", "--name", "Ann", "--org", "Acme", "--data-dir"];
+    here.run(&[&add[..], &[data]].concat()).await.fine();
+    assert!(!here.folder().join("data").exists() && there.folder().join("kept/autorisen.db").exists());
+    let listed = there.run(&["users", "list", "--json", "--data-dir", "kept"]).await.fine().json();
+    assert_eq!(listed[0]["email"], "ann@acme.test");
+    let mut server = here.serving(&["--data-dir", data]).await.ready().await;
+    let shown = json!({"email": "ann@acme.test", "password": "not hers at all"});
+    server.somebody().post("/v1/auth/login", shown).await.refused(401, "credentials_invalid");
+    assert!(server.runs());
+    server.stop().await;
+}

@@ -1,0 +1,119 @@
+//! A program that runs until it is stopped.
+
+use std::time::Duration;
+
+use testkit::Value;
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
+use tokio::process::{Child, Command};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use crate::Somebody;
+
+/// The budget for being ready is 300 ms; this is for a machine that builds and tests beside.
+const START_MAX: Duration = Duration::from_secs(30);
+/// Longer than the program itself waits for work under way.
+const END_MAX: Duration = Duration::from_secs(30);
+
+/// A running process.
+pub(crate) struct Server {
+    /// Its address, without a slash at the end.
+    pub base: String,
+    child: Child,
+    log: watch::Receiver<Vec<String>>,
+    talk: watch::Receiver<Vec<String>>,
+    readers: JoinSet<()>,
+}
+
+impl Server {
+    pub fn start(mut command: Command, base: &str) -> Self {
+        let mut child = command.spawn().expect("the program starts");
+        let mut readers = JoinSet::new();
+        let log = kept(&mut readers, child.stdout.take().expect("it is piped"));
+        let talk = kept(&mut readers, child.stderr.take().expect("it is piped"));
+        Self { base: base.to_owned(), child, log, talk, readers }
+    }
+
+    /// Waits until it listens.
+    pub async fn ready(mut self) -> Self {
+        self.saw("server.ready").await;
+        self
+    }
+
+    /// Waits for a log line with this event; the process must not end before.
+    pub async fn saw(&mut self, event: &str) {
+        let wanted = format!("\"event\":\"{event}\"");
+        let seen = timeout(START_MAX, self.log.wait_for(|lines| lines.iter().any(|line| line.contains(&wanted)))).await;
+        let seen = seen.is_ok_and(|open| open.is_ok());
+        assert!(seen, "never saw {event}\nstdout: {:#?}\nstderr: {:#?}", *self.log.borrow(), *self.talk.borrow());
+    }
+
+    /// What it logged so far.
+    pub fn log(&self) -> Vec<Value> {
+        self.log.borrow().iter().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}"))).collect()
+    }
+
+    /// What it said on stderr so far.
+    pub fn talk(&self) -> String {
+        self.talk.borrow().join("\n")
+    }
+
+    /// How often an event was logged.
+    pub fn count(&self, event: &str) -> usize {
+        self.log().iter().filter(|line| line["event"] == event).count()
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id().expect("it runs")
+    }
+
+    /// Sends a signal, `TERM` or `STOP` and the like.
+    pub async fn signal(&self, name: &str) {
+        let script = format!("kill -{name} {}", self.pid());
+        let sent = Command::new("sh").args(["-c", &script]).status().await.expect("a shell");
+        assert!(sent.success(), "{script}");
+    }
+
+    /// Waits for the end; its exit code, or `None` when a signal ended it.
+    pub async fn ended(&mut self) -> Option<i32> {
+        let status = timeout(END_MAX, self.child.wait()).await.expect("the process ends").expect("its status");
+        while self.readers.join_next().await.is_some() {}
+        status.code()
+    }
+
+    /// Whether it still runs.
+    pub fn runs(&mut self) -> bool {
+        self.child.try_wait().expect("its status").is_none()
+    }
+
+    /// Ends it as an operator would.
+    pub async fn stop(mut self) -> Vec<Value> {
+        self.signal("TERM").await;
+        assert_eq!(self.ended().await, Some(0), "{}", self.talk());
+        self.log()
+    }
+
+    /// Ends it in the middle of whatever it does.
+    pub async fn kill(&mut self) {
+        self.child.kill().await.expect("it runs");
+        self.ended().await;
+    }
+
+    /// Somebody without any proof.
+    pub fn somebody(&self) -> Somebody {
+        Somebody::at(&self.base)
+    }
+}
+
+/// Keeps the lines of a stream.
+fn kept(readers: &mut JoinSet<()>, stream: impl AsyncRead + Send + Unpin + 'static) -> watch::Receiver<Vec<String>> {
+    let (sender, lines) = watch::channel(Vec::new());
+    readers.spawn(async move {
+        let mut read = BufReader::new(stream).lines();
+        while let Ok(Some(line)) = read.next_line().await {
+            sender.send_modify(|lines: &mut Vec<String>| lines.push(line));
+        }
+    });
+    lines
+}
