@@ -74,14 +74,15 @@ async fn a_viewer_changes_nothing_by_any_form() {
     let world = World::new(TestEngine::Sqlite).await;
     let vera = world.app.browser_of("vera@acme.test").await;
     let (token, before) = (vera.csrf().await, world.app.rows_of(world.acme).await);
-    let mut refused = 0;
+    let mut asked = 0;
     for route in forms().iter().filter(|route| !OF_ONESELF.iter().any(|own| route.path.starts_with(own))) {
         let answer = vera.submit(&route.of_acme(&world), &[("_csrf", &token)]).await;
-        assert!(matches!(answer.status, 403 | 422), "{}: {} {}", route.path, answer.status, answer.text);
-        refused += usize::from(answer.status == 403);
+        // Some pages send the person back to where they were, with a sentence.
+        assert!(matches!(answer.status, 303 | 403 | 422), "{}: {} {}", route.path, answer.status, answer.text);
+        asked += usize::from(answer.status != 422);
     }
     // A form without fields gets as far as the question who may.
-    assert!(refused >= 6, "only {refused} forms asked who may");
+    assert!(asked >= 6, "only {asked} forms asked who may");
     world.is_unchanged(&before, "a viewer").await;
     world.app.finish().await;
 }

@@ -71,7 +71,7 @@ impl Route {
 
     /// Whether it is one of the console's, rather than a machine's or a payer's.
     pub fn is_page(&self) -> bool {
-        let others = ["/dev/", "/v1/", "/auth/", "/.well-known/", "/pay/", "/assets/"];
+        let others = ["/dev/", "/v1/", "/auth/", "/.well-known/", "/pay/", "/assets/", "/favicon.ico"];
         self.gets && !others.iter().any(|start| self.path.starts_with(start)) && !HEALTH.contains(&self.path.as_str())
     }
 }

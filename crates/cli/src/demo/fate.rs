@@ -5,7 +5,7 @@ use super::dice::Dice;
 /// How often a monthly charge fails, in a hundred.
 const FAILS: u64 = 13;
 /// Tries after which a bank that changes its mind has changed it, at most.
-const TRIES_MAX: u64 = 4;
+const TRIES_MAX: u64 = 3;
 
 /// A way to fail.
 #[derive(Debug)]

@@ -111,7 +111,7 @@ macro_rules! on_both {
             $(#[$meta])*
             mod $name {
                 use super::*;
-                async fn story($place: $crate::Place) $body
+                async fn story($place: Place) $body
 
                 #[tokio::test]
                 async fn on_sqlite() {

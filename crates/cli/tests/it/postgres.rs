@@ -1,0 +1,91 @@
+//! A Postgres that can be stopped, frozen and started again under a running program.
+
+use std::path::PathBuf;
+use std::process::Stdio;
+
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+
+/// Makes a cluster, prints its folder, obeys one order per line and says when it is done, and ends the
+/// cluster when the input closes: then nothing is left even if the test process is killed.
+const SCRIPT: &str = r#"
+set -e
+programs=$1
+folder=$(mktemp -d /tmp/stoppable-postgres-XXXXXX)
+trap 'rm -rf "$folder"' EXIT
+"$programs/initdb" -D "$folder/data" -U postgres --auth=trust --encoding=UTF8 --locale=C --no-sync >/dev/null
+start() {
+  "$programs/postgres" -D "$folder/data" -k "$folder" -h '' -c fsync=off -c log_min_messages=warning >>"$folder/log" 2>&1 </dev/null &
+  server=$!
+  tries=0
+  until "$programs/pg_isready" -q -h "$folder"; do
+    tries=$((tries + 1)); [ $tries -lt 200 ] || { cat "$folder/log" >&2; exit 1; }
+    sleep 0.05
+  done
+}
+all() { kill "-$1" $server $(cat "/proc/$server/task/$server/children") || true; }
+start
+echo "$folder"
+while read -r order; do
+  case $order in
+    start) start ;;
+    stop) kill -INT $server; wait $server || true ;;
+    freeze) all STOP ;;
+    thaw) all CONT ;;
+  esac
+  echo "$order is done"
+done
+kill -CONT $server || true; kill -QUIT $server || true; wait $server || true
+"#;
+
+/// A server on a socket of its own.
+pub(crate) struct Postgres {
+    folder: String,
+    orders: ChildStdin,
+    done: Lines<BufReader<ChildStdout>>,
+    /// Ends by itself when `orders` closes.
+    _script: Child,
+}
+
+impl Postgres {
+    /// `None` where there is no server program; the skip is said, or fails where Postgres is required.
+    pub async fn start() -> Option<Self> {
+        let programs = programs();
+        let missing = programs.is_none().then_some("no Postgres programs under /usr/lib/postgresql");
+        testkit::require("postgres", missing).then_some(())?;
+        let mut command = as_plain_user();
+        command.args(["sh", "-c", SCRIPT, "sh"]).arg(programs?).current_dir("/").stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut script = command.spawn().expect("a shell");
+        let orders = script.stdin.take().expect("it is piped");
+        let mut done = BufReader::new(script.stdout.take().expect("it is piped")).lines();
+        let folder = done.next_line().await.expect("a line").expect("the server starts");
+        Some(Self { folder, orders, done, _script: script })
+    }
+
+    pub fn url(&self) -> String {
+        format!("postgres://postgres@localhost/postgres?host={}", self.folder)
+    }
+
+    /// `stop`, `start`, `freeze` or `thaw`.
+    pub async fn order(&mut self, order: &str) {
+        self.orders.write_all(format!("{order}\n").as_bytes()).await.expect("the script runs");
+        let said = self.done.next_line().await.expect("a line");
+        assert_eq!(said, Some(format!("{order} is done")));
+    }
+}
+
+/// The newest version's folder of programs.
+fn programs() -> Option<PathBuf> {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").ok()?.filter_map(|entry| Some(entry.ok()?.path().join("bin")));
+    versions.filter(|programs| programs.join("initdb").exists()).max()
+}
+
+/// Postgres refuses to run as root.
+fn as_plain_user() -> Command {
+    let is_root = std::fs::metadata("/proc/self").is_ok_and(|it| std::os::unix::fs::MetadataExt::uid(&it) == 0);
+    let mut command = Command::new(if is_root { "setpriv" } else { "env" });
+    if is_root {
+        command.args(["--reuid=postgres", "--regid=postgres", "--clear-groups"]);
+    }
+    command
+}
