@@ -86,6 +86,11 @@ impl Prepared {
         self.registry.environment()
     }
 
+    /// Whether the database lives inside this process, so that no other process may share it.
+    pub fn is_embedded(&self) -> bool {
+        matches!(self.location, Location::Sqlite(_))
+    }
+
     /// The schema's steps.
     pub fn plan(&self) -> Plan {
         self.registry.plan()

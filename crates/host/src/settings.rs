@@ -11,6 +11,8 @@ use crate::{Environment, Registry, SecretRef, section};
 const BODY_MAX_BYTES: usize = 1024 * 1024;
 /// A client on one bar of signal needs seconds for its headers; one that dribbles them is cut off.
 const HEADER_READ_TIMEOUT_S: u64 = 10;
+/// As many as a process holds in 512 MB with room to work; more wait in the kernel's queue.
+const SOCKETS_MAX: u32 = 16_384;
 /// Longer than the slowest honest request, shorter than what a balancer waits for (60 s).
 const REQUEST_TIMEOUT_S: u64 = 30;
 /// Shorter than the grace that Kubernetes and Docker swarm give before they kill (30 s).
@@ -33,6 +35,8 @@ section! {
         body_max_bytes: usize = BODY_MAX_BYTES,
         /// How long a client may take to send its headers, in seconds.
         header_read_timeout_s: u64 = HEADER_READ_TIMEOUT_S,
+        /// How many clients may be connected at a time.
+        connections_max: u32 = SOCKETS_MAX,
         /// How long a request may take, in seconds.
         request_timeout_s: u64 = REQUEST_TIMEOUT_S,
         /// How long running work may take to end when the program stops, in seconds.

@@ -60,7 +60,18 @@ impl Clock {
     /// passed even when the machine's clock is set back.
     pub fn now_secure(&self) -> At {
         let now = self.now();
-        now.max(from_micros(self.0.high_water_us.load(Ordering::SeqCst)))
+        now.max(self.high_water())
+    }
+
+    /// The latest instant that was ever shown: what has to be kept so that security time does not
+    /// run backwards over a restart.
+    pub fn high_water(&self) -> At {
+        from_micros(self.0.high_water_us.load(Ordering::SeqCst))
+    }
+
+    /// Restores a mark that was kept; a lower one than ours changes nothing.
+    pub fn raise_high_water(&self, mark: At) {
+        self.0.high_water_us.fetch_max(mark.timestamp_micros(), Ordering::SeqCst);
     }
 
     /// Moves time by `by`, forwards or backwards.
@@ -129,6 +140,16 @@ mod tests {
         clock.advance(-Duration::days(1));
         assert_eq!(clock.now_secure(), seen);
         assert!(clock.now() < seen);
+    }
+
+    #[test]
+    fn a_mark_that_was_kept_holds_for_security_time_only() {
+        let clock = Clock::standing(noon());
+        clock.raise_high_water(noon() + Duration::hours(1));
+        clock.raise_high_water(noon() - Duration::hours(1));
+        assert_eq!(clock.now(), noon());
+        assert_eq!(clock.now_secure(), noon() + Duration::hours(1));
+        assert_eq!(clock.high_water(), clock.now_secure());
     }
 
     #[test]

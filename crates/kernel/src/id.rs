@@ -50,7 +50,7 @@ pub fn parse_id(prefix: &'static str, text: &str) -> Result<Uuid, NotAnId> {
     text.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('_')).and_then(read_base32).map(Uuid::from_u128).ok_or(NotAnId { prefix })
 }
 
-/// Declares a typed id: `id!(pub struct BookId("bok"))`. The prefix has three letters.
+/// Declares a typed id: `id!(pub struct BookId("bok"))`. The prefix has three or four letters.
 #[macro_export]
 macro_rules! id {
     ($(#[$meta:meta])* $vis:vis struct $name:ident($prefix:literal)) => {
@@ -124,7 +124,7 @@ id!(/// An obligation to pay and what happened to it.
 id!(/// A card or another way to pay.
     pub struct PaymentMethodId("pmt"));
 id!(/// The recovery of one failed obligation.
-    pub struct CaseId("cas"));
+    pub struct CaseId("case"));
 id!(/// One try of ours to collect.
     pub struct AttemptId("att"));
 id!(/// A payer's single-use link.

@@ -100,11 +100,6 @@ impl Money {
         }
         self.minor.checked_add(other.minor).map(|minor| Self { minor, ..self }).ok_or(MoneyError::Overflow)
     }
-
-    /// The difference, or why there is none.
-    pub fn minus(self, other: Self) -> Result<Self, MoneyError> {
-        other.minor.checked_neg().ok_or(MoneyError::Overflow).and_then(|minor| self.plus(Self { minor, ..other }))
-    }
 }
 
 /// `12.50 EUR`, `1,250 JPY`: for people; programs read the fields.

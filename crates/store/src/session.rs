@@ -1,6 +1,7 @@
 //! One open transaction on one connection: the only thing here that speaks to a database.
 //! Nothing outside this crate can name it.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use chrono::SecondsFormat;
@@ -25,6 +26,9 @@ pub(crate) struct Session {
     // Dropped before the permit, so that the rollback is under way when the next writer begins.
     open: Mutex<Open>,
     failed: AtomicBool,
+    /// What has to be taken back before the connection is anybody's again; a rollback takes it back
+    /// by itself.
+    before_commit: OnceLock<String>,
     _permit: Option<OwnedSemaphorePermit>,
 }
 
@@ -34,7 +38,7 @@ impl Session {
             Open::Sqlite(_) => Engine::Sqlite,
             Open::Postgres(_) => Engine::Postgres,
         };
-        Self { engine, open: Mutex::new(open), failed: AtomicBool::new(false), _permit: permit }
+        Self { engine, open: Mutex::new(open), failed: AtomicBool::new(false), before_commit: OnceLock::new(), _permit: permit }
     }
 
     pub(crate) const fn engine(&self) -> Engine {
@@ -47,11 +51,19 @@ impl Session {
         if self.failed.load(Ordering::Acquire) {
             return Err(StoreError::Aborted);
         }
+        if let Some(sql) = self.before_commit.get() {
+            self.execute_unprepared(sql).await?;
+        }
         match self.open.into_inner() {
             Open::Sqlite(t) => t.commit().await?,
             Open::Postgres(t) => t.commit().await?,
         }
         Ok(())
+    }
+
+    /// Runs `sql` right before the commit. Only the first call counts.
+    pub(crate) fn before_commit(&self, sql: String) {
+        self.before_commit.get_or_init(|| sql);
     }
 
     fn noted<T>(&self, result: Result<T, sqlx::Error>) -> Result<T, DbErr> {

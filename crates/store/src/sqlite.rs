@@ -11,12 +11,13 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use kernel::{MemberId, OrgId};
+use sea_orm::{ConnectionTrait as _, Statement};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, SqliteConnection, SqlitePool};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::session::{Open, Session};
-use crate::{Guards, Mode, StoreError, StoreOptions};
+use crate::{Engine, Guards, Mode, StoreError, StoreOptions};
 
 /// How long a writer waits for its turn: as long as a caller waits for the first holder of an
 /// idempotency key, and long enough for any transaction that does no network.
@@ -171,6 +172,27 @@ impl Pools {
     }
 }
 
+/// Puts the views of the tenant door on a transaction of the system door that goes on as a tenant's;
+/// they come off before its commit.
+pub(crate) async fn guard_reads(session: &Session) -> Result<(), StoreError> {
+    let tables = "select name from main.sqlite_master m
+                   where type = 'table' and exists (select 1 from pragma_table_info(m.name) where name = 'org_id')";
+    let rows = session.query_all_raw(Statement::from_string(Engine::Sqlite.backend(), tables)).await?;
+    let (mut on, mut off) = (String::new(), String::new());
+    for row in rows {
+        let table: String = row.try_get_by("name")?;
+        write_view(&mut on, &table);
+        let _ = write!(off, "DROP VIEW temp.\"{table}\";");
+    }
+    session.execute_unprepared(&on).await?;
+    session.before_commit(off);
+    Ok(())
+}
+
+fn write_view(sql: &mut String, table: &str) {
+    let _ = write!(sql, "CREATE TEMP VIEW \"{table}\" AS SELECT * FROM main.\"{table}\" WHERE org_id = {PINNED};");
+}
+
 async fn begin(pool: &SqlitePool, batch: String, permit: Option<OwnedSemaphorePermit>) -> Result<Session, StoreError> {
     let open = pool.begin_with(AssertSqlSafe(batch)).await?;
     Ok(Session::new(Open::Sqlite(open), permit))
@@ -226,7 +248,7 @@ async fn dress(connection: &mut SqliteConnection, guards: Guards, door: Door) ->
             write_triggers(&mut sql, table, *append_only, door);
         }
         if guards.views && door == Door::Tenant {
-            let _ = write!(sql, "CREATE TEMP VIEW \"{table}\" AS SELECT * FROM main.\"{table}\" WHERE org_id = {PINNED};");
+            write_view(&mut sql, table);
         }
     }
     if tables.iter().any(|(table, _)| table == "memberships") {

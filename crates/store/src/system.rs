@@ -14,7 +14,7 @@ use crate::session::Session;
 use crate::sql::{SystemBound, refuse_write};
 use crate::store::Database;
 use crate::write::seen_version;
-use crate::{Cipher, Engine, Find, Mode, Store, StoreError, Tx, Who};
+use crate::{Cipher, Engine, Find, Mode, Store, StoreError, Tx, Who, sqlite};
 
 type Column<A> = <<A as ActiveModelTrait>::Entity as EntityTrait>::Column;
 type Model<A> = <<A as ActiveModelTrait>::Entity as EntityTrait>::Model;
@@ -133,22 +133,28 @@ impl System {
     }
 
     /// The same database transaction goes on as a tenant's: registering makes an account here and
-    /// the organization's rows there, and both are kept or neither.
+    /// the organization's rows there, and both are kept or neither. The guards of the tenant door
+    /// hold from here on.
     pub async fn within(self, org: OrgId, who: impl Into<Who>) -> Result<Tx, StoreError> {
-        let pin = match (self.store.database(), self.mode) {
-            (Database::Sqlite(_), Mode::Write) => Some(format!("UPDATE temp.ctx SET org_id = x'{}'", org.uuid().simple())),
-            // The readers of the system door carry no triggers: there is nothing to guard.
-            (Database::Sqlite(_), Mode::Read) => None,
+        // A reading connection of SQLite can't put the guard's views on.
+        refuse_write(self.mode == Mode::Read, true)?;
+        match self.store.database() {
+            Database::Sqlite(_) => {
+                self.session.execute_unprepared(&format!("UPDATE temp.ctx SET org_id = x'{}'", org.uuid().simple())).await?;
+                if self.store.guards().views {
+                    sqlite::guard_reads(&self.session).await?;
+                }
+            }
             // The role is changed where this user may assume it; it always may in development.
-            (Database::Postgres(servers), _) => Some(format!(
-                "SELECT set_config('app.org_id', '{}', true), \
-                 CASE WHEN pg_has_role(session_user, '{role}', 'MEMBER') THEN set_config('role', '{role}', true) END",
-                org.uuid(),
-                role = servers.roles().app
-            )),
-        };
-        if let Some(pin) = pin {
-            self.session.execute_unprepared(&pin).await?;
+            Database::Postgres(servers) => {
+                let pin = format!(
+                    "SELECT set_config('app.org_id', '{}', true), \
+                     CASE WHEN pg_has_role(session_user, '{role}', 'MEMBER') THEN set_config('role', '{role}', true) END",
+                    org.uuid(),
+                    role = servers.roles().app
+                );
+                self.session.execute_unprepared(&pin).await?;
+            }
         }
         tracing::trace!(why = self.why, %org, "system transaction goes on as a tenant's");
         Ok(Tx::new(self.store, self.session, org, who.into(), self.mode))

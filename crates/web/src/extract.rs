@@ -8,10 +8,11 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 use host::Core;
 use kernel::{Failure, General};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 use crate::answer::refuse;
 use crate::ctx::Ctx;
+use crate::settings::Settings;
 
 /// A JSON body. Unknown fields are refused by the types themselves (`deny_unknown_fields`).
 #[derive(Debug, Clone, Copy)]
@@ -33,7 +34,16 @@ pub struct Form<T>(pub T);
 #[derive(Debug, Clone)]
 pub struct RawBody(pub Bytes);
 
+/// Refuses a body that says itself that it is too large, before it is read: behind a connection that
+/// closes while it is still sending, a caller would not see the answer.
+pub(crate) fn refuse_announced(core: &Core, headers: &HeaderMap) -> Result<(), Failure> {
+    let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    let limit = core.parts.get::<Settings>().body_max_bytes;
+    if announced.is_some_and(|bytes| bytes > limit) { Err(General::PayloadTooLarge.into()) } else { Ok(()) }
+}
+
 async fn body(request: Request, core: &Core) -> Result<Bytes, Failure> {
+    refuse_announced(core, request.headers())?;
     Bytes::from_request(request, core).await.map_err(|rejection| {
         use axum::response::IntoResponse as _;
         match rejection.into_response().status() {
@@ -48,7 +58,8 @@ fn media_type(headers: &HeaderMap) -> Option<String> {
     let text = headers.get(header::CONTENT_TYPE)?.to_str().ok()?.to_ascii_lowercase();
     let mut parts = text.split(';').map(str::trim);
     let kind = parts.next()?.to_owned();
-    let utf8 = parts.filter_map(|parameter| parameter.strip_prefix("charset=")).all(|set| matches!(set.trim_matches('"'), "utf-8" | "utf8"));
+    let utf8 =
+        parts.filter_map(|parameter| parameter.strip_prefix("charset=")).all(|set| matches!(set.trim_matches('"'), "utf-8" | "utf8"));
     utf8.then_some(kind)
 }
 
@@ -83,6 +94,8 @@ pub(crate) fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure
         let path = wrong.path().to_string();
         match wrong.inner().classify() {
             serde_json::error::Category::Data => named(&path, &wrong.inner().to_string()),
+            // A list where a word of an enum belongs reads as a fault of syntax; what is well-formed is none.
+            _ if serde_json::from_slice::<IgnoredAny>(bytes).is_ok() => named(&path, "is not of the expected kind"),
             _ => malformed(wrong.inner()),
         }
     })?;
@@ -91,8 +104,11 @@ pub(crate) fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure
 }
 
 fn malformed(wrong: &serde_json::Error) -> Failure {
-    Failure::new(General::MalformedRequest)
-        .with_message(format!("The body is not well-formed JSON (line {}, column {}).", wrong.line(), wrong.column()))
+    Failure::new(General::MalformedRequest).with_message(format!(
+        "The body is not well-formed JSON (line {}, column {}).",
+        wrong.line(),
+        wrong.column()
+    ))
 }
 
 impl<T: DeserializeOwned> FromRequest<Core> for Json<T> {

@@ -3,7 +3,8 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Mutex, OnceLock};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use axum::Router;
@@ -15,6 +16,7 @@ use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use kernel::Failure;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower::ServiceExt as _;
 
 use crate::mount::{Mounts, assemble};
@@ -24,6 +26,10 @@ use crate::settings::Settings;
 const DRAIN: Duration = Duration::from_secs(20);
 /// Connections that wait in the kernel while we are busy.
 const BACKLOG: u32 = 1024;
+/// Requests that one HTTP/2 connection may have open: what browsers and proxies ask for at most.
+const STREAMS_MAX: u32 = 200;
+/// How often a quiet HTTP/2 peer is asked for a sign of life.
+const KEEP_ALIVE: Duration = Duration::from_secs(30);
 /// Pause after the system refused a connection, so that a lack of file handles doesn't burn a core.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -100,14 +106,16 @@ async fn serve(core: Core) -> Result<(), Failure> {
     let settings = core.parts.get::<Settings>();
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(Duration::from_secs(settings.header_read_timeout_s));
-    builder.http2().timer(TokioTimer::new()).max_concurrent_streams(200);
-    let graceful = GracefulShutdown::new();
+    builder.http2().timer(TokioTimer::new()).max_concurrent_streams(STREAMS_MAX).keep_alive_interval(Some(KEEP_ALIVE));
+    let patience = Duration::from_secs(settings.header_read_timeout_s);
+    let places = Arc::new(Semaphore::new(usize::try_from(settings.connections_max).unwrap_or(Semaphore::MAX_PERMITS)));
+    let server = Server { core: core.clone(), builder, graceful: GracefulShutdown::new(), router, patience };
     let mut stopping = std::pin::pin!(core.tasks.stopping());
     loop {
         tokio::select! {
             () = &mut stopping => break,
-            accepted = socket.accept() => match accepted {
-                Ok((stream, peer)) => connection(&core, &builder, &graceful, router.clone(), stream, peer),
+            (place, accepted) = next(&places, &socket) => match accepted {
+                Ok((stream, peer)) => server.connection(stream, peer, place),
                 Err(error) => {
                     tracing::warn!(event = "http.accept_failed", %error, "a connection could not be accepted");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -116,31 +124,60 @@ async fn serve(core: Core) -> Result<(), Failure> {
         }
     }
     drop(socket);
-    if tokio::time::timeout(DRAIN, graceful.shutdown()).await.is_err() {
+    if tokio::time::timeout(DRAIN, server.graceful.shutdown()).await.is_err() {
         tracing::warn!(event = "http.drain_ended", "some requests were cut off after {} s", DRAIN.as_secs());
     }
     Ok(())
 }
 
-fn connection(
-    core: &Core,
-    builder: &auto::Builder<TokioExecutor>,
-    graceful: &GracefulShutdown,
+/// Waits for a place, then for somebody to take it.
+async fn next(places: &Arc<Semaphore>, socket: &TcpListener) -> (Option<OwnedSemaphorePermit>, io::Result<(TcpStream, SocketAddr)>) {
+    // The semaphore is never closed; without a permit the connection would only not be counted.
+    let place = places.clone().acquire_owned().await.ok();
+    (place, socket.accept().await)
+}
+
+/// What every connection is served with.
+struct Server {
+    core: Core,
+    builder: auto::Builder<TokioExecutor>,
+    graceful: GracefulShutdown,
     router: Router,
-    stream: TcpStream,
-    peer: SocketAddr,
-) {
-    // Small answers should not wait for more to come.
-    let _ = stream.set_nodelay(true);
-    let service = router.map_request(move |mut request: axum::http::Request<hyper::body::Incoming>| {
-        request.extensions_mut().insert(ConnectInfo(peer));
-        request.map(axum::body::Body::new)
-    });
-    let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), TowerToHyperService::new(service)).into_owned();
-    let watched = graceful.watch(connection);
-    core.tasks.spawn("http.connection", async move {
-        if let Err(error) = watched.await {
-            tracing::debug!(event = "http.connection_ended", error = %error, "a connection ended early");
-        }
-    });
+    /// How long a connection may stay silent at its beginning.
+    patience: Duration,
+}
+
+impl Server {
+    /// Serves one connection beside the others; the place is free again when it ends.
+    fn connection(&self, stream: TcpStream, peer: SocketAddr, place: Option<OwnedSemaphorePermit>) {
+        // Small answers should not wait for more to come.
+        stream.set_nodelay(true).ok();
+        let spoke = Arc::new(AtomicBool::new(false));
+        let heard = spoke.clone();
+        let service = self.router.clone().map_request(move |mut request: axum::http::Request<hyper::body::Incoming>| {
+            heard.store(true, Ordering::Relaxed);
+            request.extensions_mut().insert(ConnectInfo(peer));
+            request.map(axum::body::Body::new)
+        });
+        let connection = self.builder.serve_connection_with_upgrades(TokioIo::new(stream), TowerToHyperService::new(service)).into_owned();
+        let (watched, patience) = (self.graceful.watch(connection), self.patience);
+        self.core.tasks.spawn("http.connection", async move {
+            let _place = place;
+            tokio::select! {
+                ended = watched => if let Err(error) = ended {
+                    tracing::debug!(event = "http.connection_ended", error = %error, "a connection ended early");
+                },
+                () = silence(&spoke, patience) => tracing::debug!(event = "http.connection_silent", "a connection never spoke"),
+            }
+        });
+    }
+}
+
+/// Ends when a connection has said nothing for so long: hyper's own limit on headers begins only
+/// with the first byte.
+async fn silence(spoke: &AtomicBool, patience: Duration) {
+    tokio::time::sleep(patience).await;
+    if spoke.load(Ordering::Relaxed) {
+        std::future::pending::<()>().await;
+    }
 }

@@ -6,7 +6,7 @@ mod openapi;
 mod serve;
 mod users;
 
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -111,14 +111,12 @@ pub fn log_to(prepared: &Prepared, stream: Stream) {
     host::telemetry::init(&prepared.telemetry(stream, terminal));
 }
 
-/// Prints data, one line.
-#[expect(clippy::print_stdout, reason = "the command line prints data on stdout")]
+/// Prints data, one line. A reader that has seen enough and went away is no fault.
 pub(crate) fn say(line: &str) {
-    println!("{line}");
+    let _ = writeln!(std::io::stdout().lock(), "{line}");
 }
 
 /// Talks to the person at the terminal.
-#[expect(clippy::print_stderr, reason = "the command line talks on stderr")]
 pub(crate) fn tell(line: &str) {
-    eprintln!("{line}");
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
 }

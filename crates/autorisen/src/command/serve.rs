@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use host::telemetry::Stream;
-use host::{Roles, Running};
-use store::Engine;
+use host::{Prepared, Roles, Running};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{Shared, log_to, tell};
 use crate::App;
@@ -33,21 +33,18 @@ pub(super) async fn serve(app: App, asked: Serve) -> Result<(), Ended> {
     }
     let prepared = app.prepare(sources)?;
     log_to(&prepared, Stream::Stdout);
-    let started = start(&prepared, Roles::ALL).await?;
-    greet(&started);
-    until_stopped(started.running).await
+    run(&prepared, Roles::ALL, greet).await
 }
 
 pub(super) async fn worker(app: App, shared: &Shared) -> Result<(), Ended> {
     let prepared = app.prepare(shared.sources())?;
     log_to(&prepared, Stream::Stdout);
-    let started = start(&prepared, Roles { web: false, worker: true }).await?;
-    if started.running.core.store.engine() == Engine::Sqlite {
+    if prepared.is_embedded() {
         return Err(Ended::failed("an embedded database has one process; `serve` works its queue off already")
             .hint("run `autorisen serve`, or point DATABASE_URL at PostgreSQL"));
     }
-    tracing::info!(event = "worker.ready", "working off durable work");
-    until_stopped(started.running).await
+    let ready = |_: &Started| tracing::info!(event = "worker.ready", "working off durable work");
+    run(&prepared, Roles { web: false, worker: true }, ready).await
 }
 
 fn greet(started: &Started) {
@@ -62,30 +59,56 @@ fn greet(started: &Started) {
     }
 }
 
+/// Starts and runs until the end. The signals are heard from the beginning: whoever is told that we are
+/// ready, or ends us before, is not met by the system's own way of ending a process.
+async fn run(prepared: &Prepared, roles: Roles, ready: impl FnOnce(&Started)) -> Result<(), Ended> {
+    let mut signals = Signals::begin();
+    let started = tokio::select! {
+        started = start(prepared, roles) => started?,
+        () = signals.next() => return Ok(()),
+    };
+    ready(&started);
+    until(started.running, signals).await
+}
+
 /// Runs until a signal or a failed service ends it; a second signal doesn't wait.
-pub async fn until_stopped(mut running: Running) -> Result<(), Ended> {
+pub async fn until_stopped(running: Running) -> Result<(), Ended> {
+    until(running, Signals::begin()).await
+}
+
+async fn until(mut running: Running, mut signals: Signals) -> Result<(), Ended> {
     let failed = tokio::select! {
         (service, failure) = running.failed() => Some(format!("the service `{service}` gave up: {failure}")),
-        () = stop_signal() => None,
+        () = signals.next() => None,
     };
     if failed.is_none() {
         tracing::info!(event = "server.stopping", "finishing what is under way; a second signal doesn't wait");
     }
     tokio::select! {
         _ = running.stop() => {}
-        () = stop_signal() => return Err(Ended::failed("stopped before all work was finished; durable work goes on at the next start")),
+        () = signals.next() => return Err(Ended::failed("stopped before all work was finished; durable work goes on at the next start")),
     }
     failed.map_or(Ok(()), |what| Err(Ended::failed(what)))
 }
 
-/// The first of SIGTERM and SIGINT.
+/// The first of SIGTERM and SIGINT from now on.
 pub async fn stop_signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+    Signals::begin().next().await;
+}
+
+/// SIGTERM and SIGINT, kept from the moment that this is made.
+struct Signals(Option<(Signal, Signal)>);
+
+impl Signals {
+    fn begin() -> Self {
+        Self(signal(SignalKind::terminate()).ok().zip(signal(SignalKind::interrupt()).ok()))
+    }
+
+    async fn next(&mut self) {
+        let Some((terminate, interrupt)) = &mut self.0 else { return std::future::pending().await };
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
     }
 }

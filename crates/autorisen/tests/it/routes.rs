@@ -7,7 +7,7 @@ use crate::world::World;
 const KINDS: [(&str, &str); 7] = [
     ("/account/sessions/", "ses"),
     ("/api-keys/", "key"),
-    ("/cases/", "cas"),
+    ("/cases/", "case"),
     ("/connections/", "con"),
     ("/customers/", "cus"),
     ("/members/invitations/", "inv"),
@@ -71,11 +71,11 @@ impl Route {
 
     /// Whether it is one of the console's, rather than a machine's or a payer's.
     pub fn is_page(&self) -> bool {
-        let others = ["/dev/", "/v1/", "/auth/", "/.well-known/", "/pay/", "/assets/", "/favicon.ico"];
+        let others = ["/dev/", "/v1/", "/auth/", "/.well-known/", "/pay/", "/assets/", "/favicon.ico", "/metrics"];
         self.gets && !others.iter().any(|start| self.path.starts_with(start)) && !HEALTH.contains(&self.path.as_str())
     }
 }
 
 /// For machines that watch, and the reference of the API.
 const HEALTH: [&str; 9] =
-    ["/alive", "/docs", "/health", "/health/ready", "/health/{name}", "/healthz", "/livez", "/openapi.json", "/readyz"];
+    ["/alive", "/docs", "/health", "/health/ready", "/health/{dependency}", "/healthz", "/livez", "/openapi.json", "/readyz"];

@@ -1,5 +1,6 @@
 //! Every route refuses strangers: nobody, and an admin of another organization who knows acme's ids.
 
+use store::Guards;
 use testkit::{Answer, Value, engines, json};
 
 use crate::bodies::{body, ids_in};
@@ -13,18 +14,27 @@ const WORDS_OF_ACME: [&str; 4] = ["acme.test", "Ada Payer", PAYER, "Rep Orted"];
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_route_refuses_strangers() {
     for engine in engines() {
-        let world = World::new(engine).await;
-        let all = operations(&document(&world.app).await);
-        let before = world.app.rows_of(world.acme).await;
-        for operation in &all {
-            nobody(&world, operation).await;
-            mallory_in_the_path(&world, operation).await;
-            mallory_in_the_body(&world, operation).await;
-            mallory_in_the_query(&world, operation).await;
-        }
-        world.is_unchanged(&before, &format!("something of acme on {engine:?}")).await;
-        world.app.finish().await;
+        sweep(&World::new(engine).await).await;
     }
+}
+
+/// A query that forgets its filter meets the database's own guard.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_route_refuses_strangers_without_the_typed_filters() {
+    for engine in engines() {
+        sweep(&World::with(engine, Guards { typed_filters: false, ..Guards::default() }).await).await;
+    }
+}
+
+async fn sweep(world: &World) {
+    let before = world.app.rows_of(world.acme).await;
+    for operation in &operations(&document(&world.app).await) {
+        nobody(world, operation).await;
+        mallory_in_the_path(world, operation).await;
+        mallory_in_the_body(world, operation).await;
+        mallory_in_the_query(world, operation).await;
+    }
+    world.is_unchanged(&before, "a stranger").await;
 }
 
 /// The same sweep by somebody who may: were the ids or bodies wrong, everything above would be refused

@@ -5,8 +5,8 @@ use chrono::Duration;
 use flows::{StartOptions, Workflow};
 use kernel::{Actor, OrgId};
 use mail::{Letter, Note};
-use store::Tx;
-use testkit::{Client, Row, TestApp, TestEngine, Value, json, stripe_signature};
+use store::{Guards, Tx};
+use testkit::{Client, Options, Row, TestApp, TestEngine, Value, json, stripe_signature};
 
 use crate::samples::Samples;
 
@@ -45,7 +45,12 @@ pub fn modules() -> Vec<Box<dyn host::Module>> {
 
 impl World {
     pub async fn new(engine: TestEngine) -> Self {
-        let app = TestApp::start(engine, modules()).await;
+        Self::with(engine, Guards::default()).await
+    }
+
+    /// The same with layers of isolation switched off.
+    pub async fn with(engine: TestEngine, guards: Guards) -> Self {
+        let app = TestApp::start_with(engine, modules(), Options { guards, ..Options::default() }).await;
         app.expect_mail();
         store::testing::record(&app.core.store);
         let mut story = Story { app, samples: Samples::default(), spare: Samples::default() };

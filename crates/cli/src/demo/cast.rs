@@ -34,7 +34,7 @@ pub const COMPANIES: [Company; 2] = [
         currency: "EUR",
         timezone: "Europe/Lisbon",
         plans: &[1_800, 2_400, 3_900, 7_200],
-        customers: 190,
+        customers: 160,
         members: &[
             Member { name: "Nora Lindqvist", email: "nora@harbour.test", role: "admin" },
             Member { name: "Sam Abara", email: "sam@harbour.test", role: "user" },
@@ -48,7 +48,7 @@ pub const COMPANIES: [Company; 2] = [
         currency: "ZAR",
         timezone: "Africa/Johannesburg",
         plans: &[39_900, 54_900, 79_900],
-        customers: 140,
+        customers: 120,
         members: &[
             Member { name: "Thandi Mokoena", email: "thandi@kestrel.test", role: "admin" },
             Member { name: "Pieter Roos", email: "pieter@kestrel.test", role: "user" },

@@ -94,36 +94,44 @@ pub async fn make(stage: &Stage, core: &Core, seed: u64) -> Result<Vec<Made>> {
         progress(&format!("{}   {} charges", date.format("%e %B %Y"), history.charges));
         history.day(day, date).await?;
     }
-    history.until(Clock::system().now()).await?;
-    // What the demo took itself is no offset worth keeping.
-    core.clock.set_offset(Duration::zero());
+    catch_up(stage, core).await?;
     progress("");
     Ok(history.businesses.into_iter().map(|business| Made { company: business.company, office: business.office }).collect())
 }
 
-impl History<'_> {
-    /// Lets time run; what falls due on the way happens at its own time.
-    async fn until(&self, target: At) -> Result<()> {
-        if target <= self.core.clock.now() {
-            return Ok(());
-        }
-        let left = self.core.parts.get::<Engine>().run_until(self.core, target, TURNS_MAX).await?;
-        ensure!(left.due == 0, "{} pieces of work are due and are not done", left.due);
-        Ok(())
+/// Brings a clock that is behind to the machine's time, and lets the database keep that.
+pub async fn catch_up(stage: &Stage, core: &Core) -> Result<()> {
+    if core.clock.offset() >= Duration::zero() {
+        return Ok(());
     }
+    until(core, Clock::system().now()).await?;
+    core.clock.set_offset(Duration::zero());
+    stage.pass(Duration::zero()).await
+}
 
+/// Lets time run; what falls due on the way happens at its own time.
+async fn until(core: &Core, target: At) -> Result<()> {
+    if target <= core.clock.now() {
+        return Ok(());
+    }
+    let left = core.parts.get::<Engine>().run_until(core, target, TURNS_MAX).await?;
+    ensure!(left.due == 0, "{} pieces of work are due and are not done", left.due);
+    Ok(())
+}
+
+impl History<'_> {
     async fn day(&mut self, day: u64, date: chrono::NaiveDate) -> Result<()> {
         let now = Clock::system().now();
         let charges_at = date.and_time(CHARGES_AT).and_utc();
         if charges_at < now {
-            self.until(charges_at).await?;
+            until(self.core, charges_at).await?;
             self.welcome(day).await?;
             self.charge(day).await?;
         }
         for time in PAYERS_AT {
             let at = date.and_time(time).and_utc();
             if at < now {
-                self.until(at).await?;
+                until(self.core, at).await?;
                 self.answer_letters().await?;
             }
         }

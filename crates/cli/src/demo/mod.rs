@@ -94,7 +94,7 @@ async fn serve(asked: Demo) -> Result<(), Ended> {
     let folder = Folder::of(asked.data_dir)?;
     // The clock is only ever moved forwards, so it begins where the history does.
     let clock = Clock::system();
-    clock.set_offset(begin());
+    clock.set_offset(-Duration::days(i64::try_from(history::DAYS).unwrap_or_default()));
     let server = Server::start(&process, folder.path(), asked.port, clock.clone()).await?;
     let greeting = tokio::select! {
         made = fill(&server, asked.seed) => made,
@@ -117,25 +117,17 @@ async fn serve(asked: Demo) -> Result<(), Ended> {
     end
 }
 
-/// How far from the machine's time the demo's clock begins.
-fn begin() -> Duration {
-    -Duration::days(i64::try_from(history::DAYS).unwrap_or_default())
-}
-
 /// Makes the history, unless there is one from an earlier run.
 async fn fill(server: &Server, seed: u64) -> Result<greeting::Greeting, Ended> {
     let core = server.core();
-    if !accounts::list(core).await?.is_empty() {
-        tell("The database has accounts already; nothing is added to it.");
-        // Unless the clock was moved in an earlier run, and that is kept.
-        if core.clock.offset() == begin() {
-            core.clock.set_offset(Duration::zero());
-        }
-        return Ok(greeting::Greeting::plain(&server.base));
-    }
     let failed =
         |error: anyhow::Error| Ended::failed(format!("the demo could not be made: {error:#}")).hint("LOG_LEVEL=info shows what happened");
     let stage = Stage::new(&server.base).map_err(failed)?;
+    if !accounts::list(core).await?.is_empty() {
+        tell("The database has accounts already; nothing is added to it.");
+        history::catch_up(&stage, core).await.map_err(failed)?;
+        return Ok(greeting::Greeting::plain(&server.base));
+    }
     let made = history::make(&stage, core, seed).await.map_err(failed)?;
     greeting::Greeting::of(&server.base, made).await.map_err(failed)
 }

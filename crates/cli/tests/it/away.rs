@@ -18,7 +18,7 @@ const HEALED_MAX: Duration = Duration::from_secs(5);
 async fn stage() -> Option<(Postgres, Place, Server, Somebody)> {
     let database = Postgres::start().await?;
     let place = Place::sqlite().var("DATABASE_URL", database.url());
-    let server = place.serve().await;
+    let mut server = place.serve().await;
     let ada = server.somebody().sign_up("ada@acme.test", "Acme").await;
     server.somebody().letter_to("ada@acme.test").await;
     assert_eq!(ada.get("/v1/customers").await.status, 200);
@@ -83,7 +83,7 @@ async fn a_database_that_hangs_is_answered_with_503_and_heals() {
 
 #[tokio::test]
 async fn a_restart_of_the_database_between_two_requests_is_not_noticed() {
-    let Some((mut database, _place, server, ada)) = stage().await else { return };
+    let Some((mut database, _place, mut server, ada)) = stage().await else { return };
     database.order("stop").await;
     database.order("start").await;
     for _ in 0..20 {

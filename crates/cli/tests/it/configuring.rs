@@ -81,7 +81,7 @@ async fn the_command_line_wins_over_variables_and_these_over_the_file() {
     let shown = place.run(&["config", "explain", "server.port"]).await.fine();
     assert!(shown.out.starts_with("server.port = 8123"), "{}", shown.out);
     place.write("autorisen.yaml", "server:\n  port: 8122\n");
-    let server = place.serve().await;
+    let mut server = place.serve().await;
     assert_eq!(server.somebody().get("/livez").await.status, 200);
     server.stop().await;
 }

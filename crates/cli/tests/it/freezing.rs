@@ -28,17 +28,17 @@ on_both! {
         let rows = place.run(&["users", "list", "--json"]).await.fine().json();
         assert_eq!((rows.as_array().map(Vec::len), rows[0]["full_name"].as_str()), (Some(1), Some("Ann Berg")));
 
-        let server = place.serve().await;
+        let mut server = place.serve().await;
         let signed_in = server.somebody().post("/v1/auth/login", json!({"email": "ann@acme.test", "password": password})).await.expect(200);
         assert_eq!(signed_in["organization"]["name"], "Acme");
         server.stop().await;
         let twice = place.run(&["users", "add", "ann@acme.test", "--name", "Ann", "--org", "Other"]).await.with(1);
-        twice.complains(&["ann@acme.test"]);
+        twice.complains(&["account_email_taken"]);
         assert_eq!(twice.out, "", "no password for nobody");
     }
 
     async fn a_freeze_shuts_every_way_of_a_running_server_within_seconds(place: Place) {
-        let server = place.serve().await;
+        let mut server = place.serve().await;
         let nobody = server.somebody();
         let ada = nobody.sign_up("ada@acme.test", "Acme").await;
         let proof = nobody.letter_to("ada@acme.test").await["text"].as_str().expect("a text").to_owned();

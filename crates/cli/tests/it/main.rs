@@ -5,7 +5,7 @@ mod away;
 mod commands;
 mod configuring;
 mod freezing;
-// mod killing;
+mod killing;
 mod migrating;
 mod place;
 mod postgres;

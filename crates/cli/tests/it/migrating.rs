@@ -30,10 +30,10 @@ on_both! {
     }
 
     async fn a_test_server_brings_its_schema_along_and_tells_it_once(place: Place) {
-        let server = place.serve().await;
+        let mut server = place.serve().await;
         assert_eq!(server.count("store.migrated"), 1);
         server.stop().await;
-        let again = place.serve().await;
+        let mut again = place.serve().await;
         assert_eq!(again.count("store.migrated"), 0);
         again.stop().await;
         place.run(&["migrate", "status"]).await.fine();

@@ -81,11 +81,11 @@ impl Place {
 
     /// Starts `serve` on this place's port and waits until it listens.
     pub async fn serve(&self) -> Server {
-        self.serving(&[]).await.ready().await
+        self.serving(&[]).ready().await
     }
 
     /// Starts `serve` on this place's port, and does not wait.
-    pub async fn serving(&self, more: &[&str]) -> Server {
+    pub fn serving(&self, more: &[&str]) -> Server {
         let port = self.port.to_string();
         let mut args = vec!["serve", "--port", &port];
         args.extend(more);

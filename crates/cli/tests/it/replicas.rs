@@ -32,7 +32,7 @@ async fn worker(place: &Place) -> Server {
 async fn two_that_start_together_migrate_once_and_both_serve() {
     let Some(place) = postgres().await else { return };
     let other = Place::beside(&place);
-    let (one, two) = tokio::join!(place.serve(), other.serve());
+    let (mut one, mut two) = tokio::join!(place.serve(), other.serve());
     assert_eq!(one.count("store.migrated") + two.count("store.migrated"), 1);
     place.run(&["migrate", "status"]).await.fine();
 
@@ -49,7 +49,7 @@ async fn two_that_start_together_migrate_once_and_both_serve() {
 async fn an_event_that_is_told_to_both_at_once_is_taken_once() {
     let Some(place) = postgres().await else { return };
     let other = Place::beside(&place);
-    let (one, two) = tokio::join!(place.serve(), other.serve());
+    let (mut one, mut two) = tokio::join!(place.serve(), other.serve());
     let ada = one.somebody().sign_up("ada@acme.test", "Acme").await;
     let token = ada.token.clone().expect("a token");
     let twin = two.somebody().holding(&token);
@@ -75,12 +75,12 @@ async fn an_event_that_is_told_to_both_at_once_is_taken_once() {
 async fn a_worker_works_off_what_a_server_took_in() {
     let Some(place) = postgres().await else { return };
     place.write("autorisen.yaml", &settings(0));
-    let server = place.serve().await;
+    let mut server = place.serve().await;
     let hands = Place::beside(&place);
     server.somebody().sign_up("ada@acme.test", "Acme").await;
     let letters = server.somebody().get("/dev/mail/messages?to=ada@acme.test").await.expect(200);
     assert_eq!(letters, json!([]), "the server itself works nothing off");
-    let worker = worker(&hands).await;
+    let mut worker = worker(&hands).await;
     let letter = server.somebody().letter_to("ada@acme.test").await;
     assert!(letter["text"].as_str().is_some_and(|text| text.contains(&format!("{}/verify", server.base))), "{letter}");
     worker.stop().await;
@@ -98,7 +98,7 @@ async fn silent() -> (TcpListener, String) {
 async fn what_a_killed_worker_had_in_hand_is_taken_up_by_another() {
     let Some(place) = postgres().await else { return };
     place.write("autorisen.yaml", &settings(0));
-    let server = place.serve().await;
+    let mut server = place.serve().await;
     let (mail_server, url) = silent().await;
     let stuck = Place::beside(&place).var("SMTP_URL", url);
     stuck.write("autorisen.yaml", &settings(4));
@@ -110,7 +110,7 @@ async fn what_a_killed_worker_had_in_hand_is_taken_up_by_another() {
 
     let hands = Place::beside(&place);
     hands.write("autorisen.yaml", &settings(4));
-    let worker_two = worker(&hands).await;
+    let mut worker_two = worker(&hands).await;
     server.somebody().letter_to("ada@acme.test").await;
     worker_two.stop().await;
     server.stop().await;
@@ -120,11 +120,11 @@ async fn what_a_killed_worker_had_in_hand_is_taken_up_by_another() {
 async fn what_a_stopped_worker_had_in_hand_is_handed_back() {
     let Some(place) = postgres().await else { return };
     place.write("autorisen.yaml", &settings(0));
-    let server = place.serve().await;
+    let mut server = place.serve().await;
     let (mail_server, url) = silent().await;
     let stuck = Place::beside(&place).var("SMTP_URL", url);
     stuck.write("autorisen.yaml", &settings(4).replace("lease_s: 3", "lease_s: 600"));
-    let worker_one = worker(&stuck).await;
+    let mut worker_one = worker(&stuck).await;
     server.somebody().sign_up("ada@acme.test", "Acme").await;
     let met = timeout(Duration::from_secs(20), mail_server.accept()).await.expect("the worker has the letter in hand").expect("a peer");
     worker_one.stop().await;
@@ -132,7 +132,7 @@ async fn what_a_stopped_worker_had_in_hand_is_handed_back() {
 
     // A lease of ten minutes was handed back, so nobody waits for it.
     let hands = Place::beside(&place);
-    let worker_two = worker(&hands).await;
+    let mut worker_two = worker(&hands).await;
     server.somebody().letter_to("ada@acme.test").await;
     worker_two.stop().await;
     server.stop().await;

@@ -8,7 +8,7 @@ const KEY: &str = "6f1d0c3b5a79e8d2c4b6a8907f5e3d1c2b4a69788796a5b4c3d2e1f00f1e2
 
 /// Production with everything that it needs, on SQLite.
 fn production() -> Place {
-    let place = Place::untouched().var("AUTORISEN_ENV", "production");
+    let place = Place::untouched().var("AUTORISEN_ENV", "production").var("SMTP_URL", "smtp://mail.test");
     place.write("master.key", &format!("{KEY}\n"));
     settings(&place, "file:master.key", "https://app.example.com");
     place
@@ -65,7 +65,7 @@ async fn production_is_reached_by_https_only() {
 async fn in_production_nothing_of_development_is_there() {
     let place = production();
     place.run(&["migrate", "up"]).await.fine();
-    let server = place.serve().await;
+    let mut server = place.serve().await;
     let nobody = server.somebody();
     for path in ["/dev/mail", "/dev/mail/messages", "/dev/clock", "/dev/sandbox/charges", "/dev/sandbox/faults", "/openapi.json", "/docs"] {
         assert_eq!(nobody.get(path).await.status, 404, "{path}");
@@ -78,7 +78,7 @@ async fn in_production_nothing_of_development_is_there() {
 #[tokio::test]
 async fn in_production_a_pending_migration_is_told_with_its_command_and_nothing_migrates_by_itself() {
     let place = production();
-    let server = place.serve().await;
+    let mut server = place.serve().await;
     let nobody = server.somebody();
     let not_ready = nobody.get("/readyz").await;
     assert_eq!(not_ready.status, 503, "{}", not_ready.text);

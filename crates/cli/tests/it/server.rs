@@ -35,10 +35,15 @@ impl Server {
         Self { base: base.to_owned(), child, log, talk, readers }
     }
 
-    /// Waits until it listens.
+    /// The same once it listens.
     pub async fn ready(mut self) -> Self {
-        self.saw("server.ready").await;
+        self.listens().await;
         self
+    }
+
+    /// Waits until it listens.
+    pub async fn listens(&mut self) {
+        self.saw("server.ready").await;
     }
 
     /// Waits for a log line with this event; the process must not end before.
@@ -49,9 +54,9 @@ impl Server {
         assert!(seen, "never saw {event}\nstdout: {:#?}\nstderr: {:#?}", *self.log.borrow(), *self.talk.borrow());
     }
 
-    /// What it logged so far.
+    /// What it logged so far. The last line of a process that was killed may be torn, and is left out.
     pub fn log(&self) -> Vec<Value> {
-        self.log.borrow().iter().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}"))).collect()
+        self.log.borrow().iter().filter_map(|line| serde_json::from_str(line).ok()).collect()
     }
 
     /// What it said on stderr so far.
@@ -87,11 +92,13 @@ impl Server {
         self.child.try_wait().expect("its status").is_none()
     }
 
-    /// Ends it as an operator would.
-    pub async fn stop(mut self) -> Vec<Value> {
+    /// Ends it as an operator would; what it logged, all of it JSON.
+    pub async fn stop(&mut self) -> Vec<Value> {
         self.signal("TERM").await;
         assert_eq!(self.ended().await, Some(0), "{}", self.talk());
-        self.log()
+        let log = self.log();
+        assert_eq!(log.len(), self.log.borrow().len(), "not every line is JSON: {:#?}", *self.log.borrow());
+        log
     }
 
     /// Ends it in the middle of whatever it does.

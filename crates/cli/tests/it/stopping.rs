@@ -85,7 +85,7 @@ on_both! {
 #[tokio::test]
 async fn an_idle_connection_does_not_hold_up_the_end() {
     let place = Place::sqlite();
-    let server = place.serve().await;
+    let mut server = place.serve().await;
     let address = server.base.trim_start_matches("http://").to_owned();
     let silent = TcpStream::connect(&address).await.expect("it listens");
     let mut kept = TcpStream::connect(&address).await.expect("it listens");

@@ -71,14 +71,8 @@ async fn customers_page(ctx: Ctx, Query(query): Query<CustomersQuery>) -> Result
     let mut tx = ctx.begin(CUSTOMERS_READ).await?;
     let page = customers::list(&mut tx, &wanted, limit, after).await.map_err(Failed::into_failure)?;
     tx.commit().await?;
-    let template = ListPage {
-        customers: &page.items,
-        search: wanted.search.as_deref().unwrap_or_default(),
-        shown: wanted.shown,
-        pager: Pager { next: page.next.map(|after| next_page(&wanted, &ctx.cursor(&after))) },
-        can_write: ctx.can(CUSTOMERS_WRITE),
-    };
-    Ok(ctx.page("/customers", "Customers", &template)?)
+    let next = page.next.map(|after| next_page(&wanted, &ctx.cursor(&after)));
+    Ok(ctx.page("/customers", "Customers", &ListPage::of(&wanted, &page.items, next, ctx.can(CUSTOMERS_WRITE)))?)
 }
 
 /// The address of the next page of the same list.
@@ -122,10 +116,7 @@ async fn customer_page(ctx: Ctx, Path(id): Path<CustomerId>) -> Result<Html, Pag
     let customer = customers::find(&mut tx, id).await.map_err(Failed::into_failure)?;
     let rows = Limit::new(TIMELINE_ROWS).unwrap_or_default();
     let timeline = timeline::list(&mut tx, id, rows, None).await?.items;
-    let panels = match ctx.core().registry.get_slot::<CustomerPanels>() {
-        Some(panels) => panels.render(&ctx, &mut tx, id).await?,
-        None => vec![],
-    };
+    let panels = panels(&ctx, &mut tx, id).await?;
     tx.commit().await?;
     let token = ctx.csrf();
     let (csrf, can_write) = (Csrf(token.expose()), ctx.can(CUSTOMERS_WRITE));

@@ -34,7 +34,7 @@ pub struct Entry {
     pub kind: &'static str,
     /// One line for people. Longer than [`TEXT_LEN_MAX`](super::TEXT_LEN_MAX) is cut.
     pub text: String,
-    /// The prefixed id of what it is about, such as `cas_…`, if not the customer.
+    /// The prefixed id of what it is about, such as `case_…`, if not the customer.
     pub subject: Option<String>,
     /// When it happened, which may be long before it is noted.
     pub at: At,

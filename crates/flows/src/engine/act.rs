@@ -41,6 +41,9 @@ pub(super) async fn act(engine: &Engine, core: &Core, run: &Claimed, seq: u32, d
     let beat = engine.options.lease() / RENEWALS_PER_LEASE;
     let mut renewal = interval_at(Instant::now() + beat, beat);
     renewal.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    // The renewal runs beside the call, never instead of it: a call that holds the one writer of an
+    // embedded database must go on for the renewal to get its turn.
+    let mut renewing = None;
     loop {
         tokio::select! {
             ended = &mut call => return match ended {
@@ -50,10 +53,14 @@ pub(super) async fn act(engine: &Engine, core: &Core, run: &Claimed, seq: u32, d
             },
             () = &mut time_max => return Acted::Failed(Failure::new(kernel::General::TimedOut).with_message("The activity took too long and was given up.")),
             () = &mut stopping => return Acted::Stopped,
-            _ = renewal.tick() => {
+            _ = renewal.tick(), if renewing.is_none() => {
+                renewing = Some(Box::pin(ledger::renew(&core.store, run, engine.options.lease())));
+            }
+            renewed = async { renewing.as_mut().expect("polled only when there is one").await }, if renewing.is_some() => {
+                renewing = None;
                 // An unreachable database is no reason to stop: the lease still has time, and the
                 // next beat tries again.
-                if matches!(ledger::renew(&core.store, run, engine.options.lease()).await, Ok(false)) {
+                if matches!(renewed, Ok(false)) {
                     return Acted::Lost;
                 }
             }

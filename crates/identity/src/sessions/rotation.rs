@@ -1,8 +1,10 @@
 //! Refresh tokens: each is good for one use and gives the next one. A second use means that two
 //! hold the same token, and nobody can tell which of them is the thief: the whole family ends
-//! (RFC 9700, 4.14.2).
+//! (RFC 9700, 4.14.2). One client that asks twice at the same moment is no thief: within a short
+//! grace the second request gets nothing, and the session of the first goes on.
 
 use ::store::{AuditLine, StoreError, System};
+use chrono::Duration;
 use host::Core;
 use kernel::{Actor, At, Failed, Secret, chance};
 
@@ -13,6 +15,10 @@ use super::store::{self, Presented};
 use crate::client::Client;
 use crate::{Identity, trail};
 
+/// Two tabs, or a request that was sent again because its answer was slow, are this close together.
+/// A thief gains nothing by it: within the grace a used token is refused like any other.
+const REFRESH_GRACE: Duration = Duration::seconds(10);
+
 /// A family that goes on.
 pub(super) struct Rotated {
     pub begun: Begun,
@@ -21,7 +27,7 @@ pub(super) struct Rotated {
 
 enum Outcome {
     Rotated(Rotated),
-    /// Seen a second time: the family has been ended in this transaction.
+    /// Seen a second time, after the grace: the family is to end.
     Reused(Presented),
     Refused,
 }
@@ -52,13 +58,19 @@ async fn decide(core: &Core, system: &mut System, token: &Secret) -> Result<Outc
         return Ok(Outcome::Refused);
     }
     // Before the expiry: an old token that was used is a sign of theft however old it is.
-    if presented.used_at.is_some() {
-        return Ok(Outcome::Reused(presented));
+    if let Some(used_at) = presented.used_at {
+        return Ok(if is_repeat(used_at, presented.successor_used_at, now) { Outcome::Refused } else { Outcome::Reused(presented) });
     }
     if presented.token_expires_at <= now {
         return Ok(Outcome::Refused);
     }
     exchange(core, system, presented, now).await
+}
+
+/// Whether a used token comes a second time by accident: soon, and before anybody went on with the
+/// token that took its place.
+fn is_repeat(used_at: At, successor_used_at: Option<At>, now: At) -> bool {
+    successor_used_at.is_none() && now - used_at < REFRESH_GRACE
 }
 
 async fn exchange(core: &Core, system: &mut System, presented: Presented, now: At) -> Result<Outcome, StoreError> {
@@ -67,8 +79,9 @@ async fn exchange(core: &Core, system: &mut System, presented: Presented, now: A
     let life = before.used(now, limits);
     let (session, secret) = (presented.session(), chance::token());
     let next = store::insert_refresh(system, session, &secret, life.ends_at()).await?;
+    // Somebody else spent it between our look and now, which is well within the grace.
     if !store::spend(system, presented.id, now, next).await? {
-        return Ok(Outcome::Reused(presented));
+        return Ok(Outcome::Refused);
     }
     store::touch(system, session.uuid(), now, life).await?;
     Ok(Outcome::Rotated(Rotated { begun: Begun { id: session, kind: Kind::Api, secret, life }, presented }))
@@ -80,4 +93,18 @@ async fn end_family(core: &Core, mut system: System, presented: Presented, clien
     tracing::warn!(event = "identity.refresh_token_reused", session_id = %session, "a refresh token was used twice; its family was ended");
     let line = AuditLine::new("session.refresh_token_reused", "session", session.uuid());
     trail::finish_and_forget(core, system, presented.org(), Actor::System("identity"), client, line).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_use_is_a_repeat_only_soon_and_while_nobody_went_on() {
+        let noon: At = "2026-03-01T12:00:00Z".parse().expect("a valid instant");
+        assert!(is_repeat(noon, None, noon));
+        assert!(is_repeat(noon, None, noon + REFRESH_GRACE - Duration::microseconds(1)));
+        assert!(!is_repeat(noon, None, noon + REFRESH_GRACE));
+        assert!(!is_repeat(noon, Some(noon), noon));
+    }
 }

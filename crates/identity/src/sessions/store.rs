@@ -121,6 +121,8 @@ pub(super) struct Presented {
     pub account: Uuid,
     pub org: Option<Uuid>,
     pub used_at: Option<At>,
+    /// When the token that took its place was used in turn.
+    pub successor_used_at: Option<At>,
     pub token_expires_at: At,
     pub session_expires_at: At,
     pub revoked_at: Option<At>,
@@ -138,9 +140,10 @@ impl Presented {
 }
 
 const PRESENTED: SystemSql = SystemSql::both(
-    "select r.id as id, s.id as session, s.account_id as account, s.org_id as org, r.used_at as used_at, r.expires_at as token_expires_at, \
-     s.expires_at as session_expires_at, s.revoked_at as revoked_at, a.is_active as is_active from refresh_tokens r \
-     join sessions s on s.id = r.session_id join accounts a on a.id = s.account_id where r.token_hash = $1",
+    "select r.id as id, s.id as session, s.account_id as account, s.org_id as org, r.used_at as used_at, n.used_at as successor_used_at, \
+     r.expires_at as token_expires_at, s.expires_at as session_expires_at, s.revoked_at as revoked_at, a.is_active as is_active \
+     from refresh_tokens r join sessions s on s.id = r.session_id join accounts a on a.id = s.account_id \
+     left join refresh_tokens n on n.id = r.replaced_by where r.token_hash = $1",
 );
 
 pub(super) async fn presented(system: &mut System, token: &Secret) -> Result<Option<Presented>, StoreError> {

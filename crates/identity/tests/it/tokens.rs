@@ -16,9 +16,10 @@ testkit::stories! {
         refresh(app, &next["refresh_token"]).await.ok();
     }
 
-    async fn a_second_use_ends_the_whole_family(app: TestApp) {
+    async fn a_second_use_after_the_grace_ends_the_whole_family(app: TestApp) {
         let nina = newcomer(app, "nina@initech.test").await;
         let next = refresh(app, &nina.profile["refresh_token"]).await.ok();
+        app.core.clock.advance(chrono::Duration::seconds(10));
         refresh(app, &nina.profile["refresh_token"]).await.refused(401, "refresh_token_refused");
         refresh(app, &next["refresh_token"]).await.refused(401, "refresh_token_refused");
         for client in [nina, app.holding(&next)] {
@@ -27,11 +28,31 @@ testkit::stories! {
         login(app, "nina@initech.test", OTHER_PASSWORD).await.ok();
     }
 
-    async fn of_fifty_refreshes_at_once_one_wins(app: TestApp) {
+    async fn a_repeat_within_the_grace_gets_nothing_and_ends_nothing(app: TestApp) {
+        let nina = newcomer(app, "nina@initech.test").await;
+        let next = refresh(app, &nina.profile["refresh_token"]).await.ok();
+        app.core.clock.advance(chrono::Duration::seconds(9));
+        refresh(app, &nina.profile["refresh_token"]).await.refused(401, "refresh_token_refused");
+        app.holding(&next).get("/v1/auth/me").await.ok();
+        refresh(app, &next["refresh_token"]).await.ok();
+    }
+
+    async fn a_second_use_ends_the_family_at_once_when_the_next_token_was_used(app: TestApp) {
+        let nina = newcomer(app, "nina@initech.test").await;
+        let next = refresh(app, &nina.profile["refresh_token"]).await.ok();
+        let last = refresh(app, &next["refresh_token"]).await.ok();
+        refresh(app, &nina.profile["refresh_token"]).await.refused(401, "refresh_token_refused");
+        app.holding(&last).get("/v1/auth/me").await.refused(401, "not_authenticated");
+    }
+
+    async fn of_fifty_refreshes_at_once_one_wins_and_goes_on(app: TestApp) {
         let nina = newcomer(app, "nina@initech.test").await;
         let tries = futures::future::join_all((0..50).map(|_| refresh(app, &nina.profile["refresh_token"]))).await;
         assert_eq!(tries.iter().filter(|answer| answer.status == 200).count(), 1);
         assert!(tries.iter().all(|answer| matches!(answer.status, 200 | 401)));
+        let winner = tries.iter().find(|answer| answer.status == 200).unwrap();
+        app.holding(&winner.body["data"]).get("/v1/auth/me").await.ok();
+        refresh(app, &winner.body["data"]["refresh_token"]).await.ok();
     }
 
     async fn an_access_token_ends_after_fifteen_minutes_and_a_refresh_token_after_thirty_idle_days(app: TestApp) {

@@ -1,6 +1,6 @@
 //! One step of a case.
 
-use chrono::{Duration, TimeDelta};
+use chrono::TimeDelta;
 use host::Work;
 use kernel::{At, AttemptId, CaseId, Failure};
 
@@ -12,8 +12,13 @@ use crate::settings::RecoveryConfig;
 
 /// How long a worker is trusted to be at an attempt: a provider's slowest answer, several times over.
 pub(super) const LEASE: TimeDelta = TimeDelta::minutes(5);
+/// The shortest way to the next step.
+const SOON: TimeDelta = TimeDelta::seconds(1);
 /// When to look again at a case that has no instant of its own.
 const LOOK_AGAIN: TimeDelta = TimeDelta::hours(6);
+/// How long the result of an attempt is asked for after its case has ended: the slowest bank debit
+/// is settled or returned by then, and a later report of the provider is still recorded.
+const ASKED_FOR: TimeDelta = TimeDelta::days(30);
 
 /// What is due.
 enum Due {
@@ -42,8 +47,15 @@ pub(super) async fn advance(work: Work, id: CaseId) -> Result<Option<At>, Failur
 /// Looks at the row. What needs no provider is done at once.
 async fn due(work: &Work, config: &RecoveryConfig, id: CaseId) -> Result<Due, Failure> {
     let mut tx = work.begin(PART).await?;
-    let Some(case) = cases::locked(&mut tx, id).await?.filter(|case| case.state().is_open()) else { return Ok(Due::Ended) };
+    let Some(case) = cases::locked(&mut tx, id).await? else { return Ok(Due::Ended) };
     let now = tx.now();
+    if !case.state().is_open() {
+        return Ok(match left_open(&mut tx, id).await? {
+            Some(at) if at <= now => Due::Resolve,
+            Some(at) => Due::NotBefore(at),
+            None => Due::Ended,
+        });
+    }
     if !case.is_due(now) {
         return Ok(Due::NotBefore(when(&case, now)));
     }
@@ -69,10 +81,21 @@ async fn due(work: &Work, config: &RecoveryConfig, id: CaseId) -> Result<Due, Fa
     })
 }
 
+/// When to ask what became of an attempt that was still under way when its case ended: what may have
+/// been sent is never forgotten.
+async fn left_open(tx: &mut ::store::Tx, id: CaseId) -> Result<Option<At>, Failure> {
+    let now = tx.now();
+    let open = attempts::open_of_case(tx, id).await?;
+    let asked_for = open.filter(|open| now - open.submitted_at.unwrap_or(open.created_at) < ASKED_FOR);
+    Ok(asked_for.map(|open| open.claimed_until.unwrap_or(now)))
+}
+
 async fn give_up(mut tx: ::store::Tx, case: Model) -> Result<Due, Failure> {
+    let (id, now) = (case.case_id(), tx.now());
     cases::give_up(&mut tx, case).await?;
+    let left = left_open(&mut tx, id).await?;
     tx.commit().await?;
-    Ok(Due::Ended)
+    Ok(left.map_or(Due::Ended, |at| Due::NotBefore(at.max(now + SOON))))
 }
 
 /// The instant at which the row wants to be looked at.
@@ -84,8 +107,10 @@ fn when(case: &Model, now: At) -> At {
 /// nothing must not be repeated without end.
 async fn come_again(work: &Work, id: CaseId) -> Result<Option<At>, Failure> {
     let mut tx = work.begin(PART).await?;
-    let case = cases::locked(&mut tx, id).await?.filter(|case| case.state().is_open());
-    Ok(case.map(|case| when(&case, tx.now()).max(tx.now() + Duration::seconds(1))))
+    let Some(case) = cases::locked(&mut tx, id).await? else { return Ok(None) };
+    let now = tx.now();
+    let at = if case.state().is_open() { Some(when(&case, now)) } else { left_open(&mut tx, id).await? };
+    Ok(at.map(|at| at.max(now + SOON)))
 }
 
 /// The attempt of a case, if it is still the one that was reserved.

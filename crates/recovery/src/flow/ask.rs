@@ -3,7 +3,7 @@
 use ::store::Tx;
 use billing::connections;
 use billing::event::Via;
-use billing::provider::{Gateway, PaymentState, PaymentStatus, ProviderError, ProviderRef, Providers};
+use billing::provider::{Gateway, PaymentState, PaymentStatus, ProviderError, ProviderRef, Providers, Refs};
 use billing::transactions::{self, NewReceipt, Received};
 use chrono::TimeDelta;
 use host::Work;
@@ -20,6 +20,9 @@ pub(super) const AWAY: TimeDelta = TimeDelta::minutes(15);
 pub(super) const UNDER_WAY: TimeDelta = TimeDelta::hours(1);
 /// A connection that is not set up right is mended by people.
 pub(super) const BROKEN: TimeDelta = TimeDelta::hours(6);
+
+/// How a provider says that it does not know what was asked for.
+const MISSING: &str = "resource_missing";
 
 /// The longest pause that a provider's own wish is followed for: after it one asks again anyway.
 const ASKED_PAUSE_MAX_S: u64 = 24 * 60 * 60;
@@ -38,8 +41,8 @@ pub(super) struct Line {
 
 /// What the provider knows.
 pub(super) enum Seen {
-    /// It is still owed, as far as the provider knows.
-    Owed,
+    /// It is still owed, as far as the provider knows; and the names by which it knows it.
+    Owed(Refs),
     /// The provider does not know the payment by its name: somebody else told us of it.
     NeverHeard,
     Paid(Box<PaymentState>),
@@ -57,7 +60,7 @@ impl Seen {
         match self {
             Self::UnderWay => Some(UNDER_WAY),
             Self::Later(pause) => Some(*pause),
-            Self::Owed | Self::NeverHeard | Self::Paid(_) | Self::Gone => None,
+            Self::Owed(_) | Self::NeverHeard | Self::Paid(_) | Self::Gone => None,
         }
     }
 }
@@ -78,7 +81,7 @@ pub(super) async fn look(line: &Line) -> Seen {
             PaymentStatus::Succeeded => Seen::Paid(Box::new(state)),
             PaymentStatus::Canceled => Seen::Gone,
             PaymentStatus::Processing => Seen::UnderWay,
-            PaymentStatus::RequiresAction | PaymentStatus::Declined | PaymentStatus::Open => Seen::Owed,
+            PaymentStatus::RequiresAction | PaymentStatus::Declined | PaymentStatus::Open => Seen::Owed(state.refs),
         },
         Err(ProviderError::RateLimited { retry_after_s }) => Seen::Later(asked_pause(retry_after_s)),
         Err(ProviderError::Unreachable(_) | ProviderError::Unknown(_)) => Seen::Later(AWAY),
@@ -86,7 +89,12 @@ pub(super) async fn look(line: &Line) -> Seen {
             tracing::warn!(event = "recovery.connection_broken", why, "the provider refuses our key");
             Seen::Later(BROKEN)
         }
-        Err(ProviderError::Refused { .. } | ProviderError::Declined(_)) => Seen::NeverHeard,
+        Err(ProviderError::Refused { code, .. }) if code == MISSING => Seen::NeverHeard,
+        // Any other refusal says nothing of what is owed: a new charge could be a second one.
+        Err(error @ (ProviderError::Refused { .. } | ProviderError::Declined(_))) => {
+            tracing::warn!(event = "recovery.unreadable", %error, "the provider refuses to tell what it knows of a payment");
+            Seen::Later(BROKEN)
+        }
     }
 }
 
@@ -99,7 +107,7 @@ pub(super) async fn ask(work: &Work, config: &RecoveryConfig, id: CaseId) -> Res
     drop(tx);
     let seen = match &line {
         Some(line) => look(line).await,
-        None => Seen::Owed,
+        None => Seen::Owed(Refs::default()),
     };
     let mut tx = work.begin(PART).await?;
     let Some(case) = cases::locked(&mut tx, id).await?.filter(|case| case.state().is_open()) else { return Ok(()) };
@@ -130,10 +138,19 @@ pub(super) async fn settle(tx: &mut Tx, case: Model, seen: &Seen, attempt: Optio
                 transactions::void(tx, transaction).await?;
             }
         }
-        Seen::Owed | Seen::NeverHeard | Seen::UnderWay | Seen::Later(_) => return Ok(Some(case)),
+        Seen::Owed(_) | Seen::NeverHeard | Seen::UnderWay | Seen::Later(_) => return Ok(Some(case)),
     }
     // Billing's events have changed the row.
     Ok(cases::locked(tx, case.case_id()).await?.filter(|case| case.state().is_open()))
+}
+
+/// Whether the provider tells that an invoice is paid and not by which payment. Later reports name the
+/// money by its payment, so that counting it by the invoice would count it twice.
+pub(super) async fn is_unnamed(tx: &mut Tx, case: &Model, state: &PaymentState) -> Result<bool, Failure> {
+    let known = transactions::find(tx, case.transaction()).await?.map(|transaction| transaction.refs()).unwrap_or_default();
+    let mut refs = state.refs.clone();
+    refs.fill(&known);
+    Ok(refs.invoice.is_some() && refs.intent.is_none() && refs.charge.is_none())
 }
 
 /// Hands money that was read back to billing, which tells everybody. `false` when it counted nothing.

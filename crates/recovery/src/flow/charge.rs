@@ -1,7 +1,8 @@
 //! An attempt: claim, look, submit, call, record.
 
 use ::store::{AuditLine, Tx};
-use billing::provider::{Action, Gateway, IdempotencyKey};
+use billing::provider::{Action, Gateway, IdempotencyKey, Refs};
+use billing::transactions;
 use chrono::TimeDelta;
 use host::Work;
 use kernel::{AttemptId, CaseId, Failure};
@@ -28,12 +29,12 @@ struct Order {
 /// Makes the attempt that is due, unless something speaks against it by now.
 pub(super) async fn charge(work: &Work, config: &RecoveryConfig, id: CaseId) -> Result<(), Failure> {
     let Some((attempt, line)) = claim(work, config, id).await? else { return Ok(()) };
-    let is_known = match ask::look(&line).await {
-        Seen::Owed => true,
-        Seen::NeverHeard => false,
+    let known = match ask::look(&line).await {
+        Seen::Owed(refs) => Some(refs),
+        Seen::NeverHeard => None,
         seen => return release(work, config, id, attempt, &seen).await,
     };
-    let Some(order) = submit(work, config, id, attempt, line.gateway, is_known).await? else { return Ok(()) };
+    let Some(order) = submit(work, config, id, attempt, line.gateway, known).await? else { return Ok(()) };
     let result = order.gateway.execute(&order.action, &order.key).await;
     heap(|| record::record(work, config, id, attempt, result)).await
 }
@@ -113,13 +114,15 @@ async fn submit(
     id: CaseId,
     attempt: AttemptId,
     gateway: Gateway,
-    is_known: bool,
+    known: Option<Refs>,
 ) -> Result<Option<Order>, Failure> {
     let mut tx = work.begin(PART).await?;
     let held = held(&mut tx, id, attempt).await?;
     let Some((case, row)) = held.filter(|(case, row)| case.state() == CaseState::InFlight && row.state() == AttemptState::Claimed) else {
         return Ok(None);
     };
+    let is_known = known.is_some();
+    remember(&mut tx, &case, known).await?;
     let obligation = Obligation::read(&mut tx, &case).await?;
     let action = if is_known { obligation.charge(Some(attempt)) } else { obligation.new_charge(Some(attempt)) };
     let action = action.filter(|_| case.hardness().allows_retry() && obligation.owed().minor > 0);
@@ -139,6 +142,15 @@ async fn submit(
     tx.audit(AuditLine::new("attempt.submitted", "attempt", row.id).after(json!({ "case": id, "amount": row.amount() }))).await?;
     tx.commit().await?;
     Ok(Some(Order { gateway, action, key: IdempotencyKey::of_attempt(attempt) }))
+}
+
+/// Keeps the names that the provider gave the payment: each later report may use another of them.
+async fn remember(tx: &mut Tx, case: &Model, known: Option<Refs>) -> Result<(), Failure> {
+    let Some(refs) = known else { return Ok(()) };
+    if let Some(transaction) = transactions::hold(tx, case.transaction()).await? {
+        transactions::add_refs(tx, transaction, &refs, None).await?;
+    }
+    Ok(())
 }
 
 /// How an attempt of ours is counted on its card.

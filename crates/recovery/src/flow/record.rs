@@ -25,7 +25,8 @@ const ASK_FIRST: TimeDelta = TimeDelta::minutes(2);
 
 type Answer = Result<ActionResult, ProviderError>;
 
-/// Records the answer to an attempt, unless a report of the provider was faster.
+/// Records the answer to an attempt, unless a report of the provider was faster. What happened is
+/// written down also when the case has ended meanwhile; then it changes nothing but the attempt.
 pub(super) async fn record(work: &Work, config: &RecoveryConfig, id: CaseId, attempt: AttemptId, answer: Answer) -> Result<(), Failure> {
     let mut tx = work.begin(PART).await?;
     let Some((case, row)) = held(&mut tx, id, attempt).await? else { return Ok(()) };
@@ -62,6 +63,10 @@ pub(super) async fn charged(
     state: &PaymentState,
 ) -> Result<(), Failure> {
     match state.status {
+        // The first answer of an invoice may not say which payment it was; reading it back does.
+        PaymentStatus::Succeeded if row.state() == AttemptState::Submitted && ask::is_unnamed(tx, &case, state).await? => {
+            heap(|| unknown(tx, case, row, ASK_FIRST)).await
+        }
         PaymentStatus::Succeeded => heap(|| succeeded(tx, case, row, state)).await,
         PaymentStatus::Processing => heap(|| unknown(tx, case, row, UNDER_WAY)).await,
         PaymentStatus::RequiresAction | PaymentStatus::Declined | PaymentStatus::Open => {
@@ -136,7 +141,7 @@ async fn tell_billing(
     transactions::fail(tx, transaction, new).await.map(drop)
 }
 
-/// An attempt of ours was declined: the case goes by the new verdict.
+/// An attempt of ours was declined: the case goes by the new verdict, if it is still open.
 pub(crate) async fn attempt_declined(
     tx: &mut Tx,
     case: Model,
@@ -152,6 +157,9 @@ pub(crate) async fn attempt_declined(
         row.provider_ref = Set(told);
     })
     .await?;
+    if !case.state().is_open() {
+        return Ok(case);
+    }
     let case = scheduled(tx, case).await?;
     let floor = verdict.earliest_retry_after_s.map(|seconds| sent_at + Duration::seconds(seconds));
     let (misses, floor_at) = (case.misses + 1, case.floor_at.max(floor));
@@ -196,16 +204,28 @@ async fn refused(
 async fn not_sent(tx: &mut Tx, config: &RecoveryConfig, case: Model, row: attempts::Model, pause: TimeDelta) -> Result<(), Failure> {
     cards::forget(tx, &count_key(row.attempt_id())).await?;
     attempts::change(tx, row, AttemptState::Cancelled, |row| row.counts_to_network = Set(false)).await?;
+    if !case.state().is_open() {
+        return Ok(());
+    }
     let case = scheduled(tx, case).await?;
     let case = count_attempt(tx, case, -1).await?;
     not_before(tx, config, case, pause).await.map(drop)
 }
 
-/// The request went out and there is no final answer: only the provider can say what happened.
+/// The request went out and there is no final answer: only the provider can say what happened. A
+/// case that has ended has no next action, so the attempt itself says when to ask again.
 pub(super) async fn unknown(tx: &mut Tx, case: Model, row: attempts::Model, pause: TimeDelta) -> Result<(), Failure> {
     let until = tx.now() + pause;
+    let again_at = (!case.state().is_open()).then_some(until);
     if row.state() == AttemptState::Submitted {
-        attempts::change(tx, row, AttemptState::Unknown, |row| row.claimed_until = Set(None)).await?;
+        attempts::change(tx, row, AttemptState::Unknown, |row| row.claimed_until = Set(again_at)).await?;
+    } else if row.claimed_until != again_at {
+        let mut row = row.into_active_model();
+        row.claimed_until = Set(again_at);
+        tx.update(row).await?;
+    }
+    if !case.state().is_open() {
+        return Ok(());
     }
     let state = case.state().step(CaseState::SyncPending).map_err(Failure::internal)?;
     let deadline = case.deadline_at;

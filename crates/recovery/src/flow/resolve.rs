@@ -15,6 +15,8 @@ use crate::settings::RecoveryConfig;
 
 /// Providers keep idempotency keys for a day at least; after that the same key could charge anew.
 const KEY_LIFETIME: TimeDelta = TimeDelta::hours(23);
+/// When the case has ended and the first hour is over.
+const ENDED: TimeDelta = TimeDelta::hours(6);
 /// In the first hour the answer is asked for often.
 const SOON: TimeDelta = TimeDelta::hours(1);
 
@@ -57,10 +59,11 @@ pub(super) async fn resolve(work: &Work, config: &RecoveryConfig, id: CaseId) ->
 /// What is open. A claim without a call is given back: nothing was sent.
 async fn open(work: &Work, config: &RecoveryConfig, id: CaseId) -> Result<Option<Open>, Failure> {
     let mut tx = work.begin(PART).await?;
-    let Some(case) = cases::locked(&mut tx, id).await?.filter(|case| case.state().is_open()) else { return Ok(None) };
+    let Some(case) = cases::locked(&mut tx, id).await? else { return Ok(None) };
     let found = attempts::open_of_case(&mut tx, id).await?;
     let row = match found {
         Some(row) if row.state() != AttemptState::Claimed => row,
+        _ if !case.state().is_open() => return Ok(None),
         claimed => {
             let case = match claimed {
                 Some(row) => give_back(&mut tx, case, row).await?,
@@ -88,18 +91,20 @@ async fn open(work: &Work, config: &RecoveryConfig, id: CaseId) -> Result<Option
     Ok(Some(Open { attempt, sent_at, way }))
 }
 
-/// Nobody could say: asked again soon, then hourly, until the deadline ends the case.
+/// Nobody could say: asked again soon, then hourly; a case that has ended is in no hurry.
 async fn wait(work: &Work, id: CaseId, attempt: AttemptId, sent_at: At) -> Result<(), Failure> {
     let mut tx = work.begin(PART).await?;
     let held = held(&mut tx, id, attempt).await?;
-    let Some((case, row)) = held.filter(|(case, row)| case.state().is_open() && row.state() == AttemptState::Unknown) else {
-        return Ok(());
-    };
+    let Some((case, row)) = held.filter(|(_, row)| row.state() == AttemptState::Unknown) else { return Ok(()) };
     let age = tx.now() - sent_at;
     if age > KEY_LIFETIME {
         tracing::error!(event = "recovery.unresolved", case = %id, attempt = %attempt, "an attempt's result is still unknown; reconcile it by hand");
     }
-    let pause = if age < SOON { AWAY } else { UNDER_WAY };
+    let pause = match age {
+        age if age < SOON => AWAY,
+        _ if case.state().is_open() => UNDER_WAY,
+        _ => ENDED,
+    };
     record::unknown(&mut tx, case, row, pause).await?;
     Ok(tx.commit().await?)
 }

@@ -34,12 +34,12 @@ pub(super) async fn write(work: &Work, config: &RecoveryConfig, id: CaseId) -> R
 /// Nobody is reminded of what they have paid or are paying. A provider that cannot be asked stops no mail.
 async fn look(work: &Work, id: CaseId) -> Result<Seen, Failure> {
     let mut tx = work.begin(PART).await?;
-    let Some(case) = cases::locked(&mut tx, id).await? else { return Ok(Seen::Owed) };
+    let Some(case) = cases::locked(&mut tx, id).await? else { return Ok(Seen::NeverHeard) };
     let obligation = Obligation::read(&mut tx, &case).await?;
     let line = ask::line(work, &mut tx, &obligation).await?;
     drop(tx);
     Ok(match line {
         Some(line) => ask::look(&line).await,
-        None => Seen::Owed,
+        None => Seen::NeverHeard,
     })
 }

@@ -40,14 +40,16 @@ testkit::stories! {
         }
     }
 
-    async fn nobody_is_written_to_at_night(app: TestApp) {
+    async fn the_first_mail_goes_at_once_and_no_reminder_comes_at_night(app: TestApp) {
         let (clerk, connection) = stage(app).await;
         app.advance(chrono::Duration::hours(13)).await;
         let reference = failed(app, &connection, "pm_night", &["expired_card"]).await;
-        assert!(app.mails_to(PAULA).await.is_empty(), "it is ten in the evening");
-        assert_eq!(states(&case(&clerk, &reference).await, "messages"), ["planned"]);
-        app.advance(chrono::Duration::hours(11)).await;
-        assert_eq!(app.mails_to(PAULA).await.len(), 1);
+        assert_eq!(app.mails_to(PAULA).await.len(), 1, "ten in the evening, while the payer is still at it");
+        app.advance(chrono::Duration::hours(72 + 9)).await;
+        assert_eq!(app.mails_to(PAULA).await.len(), 1, "the reminder fell due at ten in the evening and waits");
+        assert_eq!(states(&case(&clerk, &reference).await, "messages"), ["queued", "planned"]);
+        app.advance(chrono::Duration::hours(2)).await;
+        assert_eq!(app.mails_to(PAULA).await.len(), 2, "nine in the morning");
     }
 
     async fn while_the_payer_is_paying_nothing_else_is_tried(app: TestApp) {

@@ -183,6 +183,12 @@ story!(an_account_and_its_company_are_kept_together_or_not_at_all, world, {
 story!(a_system_transaction_that_goes_on_as_a_tenants_is_guarded, world, {
     let system = world.store.system("register").await.unwrap();
     let mut tx = system.within(GLOBEX, Actor::System("test")).await.unwrap();
+    assert_eq!(store::testing::tenant_rows(&mut tx, "select * from customers").await.unwrap().len(), 1, "acme's is not seen");
+    tx.insert(new_customer("gus")).await.unwrap();
+    tx.commit().await.unwrap();
+    let system = world.store.system("register").await.unwrap();
+    assert_eq!(system.find::<customer::Entity>().count().await.unwrap(), 3, "the guard went with the commit");
+    let mut tx = system.within(GLOBEX, Actor::System("test")).await.unwrap();
     let sql =
         if tx.engine() == store::Engine::Sqlite { "update main.customers set quantity = 0" } else { "update customers set quantity = 0" };
     match store::testing::tenant_sql(&mut tx, sql).await {
@@ -194,7 +200,10 @@ story!(a_system_transaction_that_goes_on_as_a_tenants_is_guarded, world, {
     drop(tx);
     // The pin does not stay on the connection of the system door.
     let system = world.store.system("look").await.unwrap();
-    assert_eq!(system.find::<customer::Entity>().count().await.unwrap(), 2);
+    assert_eq!(system.find::<customer::Entity>().count().await.unwrap(), 3);
+    drop(system);
+    let reader = world.store.system_read("look").await.unwrap();
+    assert!(matches!(reader.within(GLOBEX, Actor::System("test")).await, Err(StoreError::ReadOnly)));
 });
 
 story!(the_system_door_changes_and_removes, world, {

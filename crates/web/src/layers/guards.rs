@@ -19,6 +19,7 @@ use crate::page::See;
 use crate::request_tx::Idempotency;
 
 use crate::csrf;
+use crate::extract::refuse_announced;
 use crate::settings::Settings;
 
 /// Longer keys are no keys: 255 characters is what the large payment providers accept.
@@ -102,6 +103,9 @@ pub(crate) async fn idempotency_hint(State(core): State<Core>, request: Request,
         Ok(None) => return next.run(request).await,
         Err(failure) => return refuse(failure),
     };
+    if let Err(failure) = refuse_announced(&core, request.headers()) {
+        return refuse(failure);
+    }
     let (mut parts, body) = request.into_parts();
     let limit = core.parts.get::<Settings>().body_max_bytes;
     let Ok(bytes) = axum::body::to_bytes(body, limit).await else {
