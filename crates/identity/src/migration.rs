@@ -18,11 +18,10 @@ fn up(schema: &mut Schema) {
     refresh_tokens(schema);
     one_time_tokens(schema);
     devices(schema);
-    attempt_counters(schema);
 }
 
 fn down(schema: &mut Schema) {
-    for table in ["attempt_counters", "devices", "one_time_tokens", "refresh_tokens", "sessions", "accounts"] {
+    for table in ["devices", "one_time_tokens", "refresh_tokens", "sessions", "accounts"] {
         schema.drop(table);
     }
 }
@@ -98,15 +97,4 @@ fn devices(schema: &mut Schema) {
     });
     schema.unique("devices", &["account_id", "mark_hash"]);
     schema.index("devices", &["last_seen_at"]);
-}
-
-fn attempt_counters(schema: &mut Schema) {
-    schema.platform_table("attempt_counters", |t| {
-        // What is counted: `sign_in:account:…`, `sign_in:network:…`, `sign_in:device:…`.
-        t.col(text("scope"));
-        t.col(integer("attempts"));
-        t.col(timestamp_with_time_zone("window_ends_at"));
-    });
-    schema.unique("attempt_counters", &["scope"]);
-    schema.index("attempt_counters", &["window_ends_at"]);
 }

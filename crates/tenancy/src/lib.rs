@@ -5,13 +5,14 @@
 //! of them did. Who a person *is* lives one room higher: here an account is an id, and a member
 //! carries a copy of its name and address for lists.
 //!
-//! Everything runs in tenant transactions. The system door is opened for three questions only:
-//! where an account is a member, whose key was presented, and which organization an invitation
-//! leads into.
+//! Everything runs in tenant transactions. The system door is opened for three questions only
+//! (where an account is a member, whose key was presented, and which organization an invitation
+//! leads into) and for counting what is limited.
 
 pub mod audit;
 pub mod invitations;
 pub mod keys;
+pub mod limits;
 pub mod members;
 mod migration;
 pub mod organizations;
@@ -40,6 +41,7 @@ impl host::Module for Module {
         app.migrations(migration::steps());
         app.permissions(&permissions::ALL);
         app.faults::<verification::VerificationFault>();
+        limits::register(app);
         rights::register(app);
         organizations::register(app);
         members::register(app);

@@ -87,6 +87,17 @@ fn api_keys(schema: &mut Schema) {
     schema.index("api_keys", &["org_id", "created_by"]);
 }
 
+fn attempt_counters(schema: &mut Schema) {
+    schema.platform_table("attempt_counters", |t| {
+        // What is counted: `sign_in:account:…`, `sign_in:network:…`, `sign_in:device:…`.
+        t.col(text("scope"));
+        t.col(integer("attempts"));
+        t.col(timestamp_with_time_zone("window_ends_at"));
+    });
+    schema.unique("attempt_counters", &["scope"]);
+    schema.index("attempt_counters", &["window_ends_at"]);
+}
+
 fn of_organization(table: &mut TableCreateStatement) {
     table.references_platform("org_id", "organizations", ForeignKeyAction::Restrict);
 }

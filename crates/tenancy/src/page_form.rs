@@ -20,7 +20,7 @@ impl Complaint {
     /// A failure that the person at the form can mend; any other goes on as it is.
     pub fn of(failure: Failure) -> Result<Self, Failure> {
         match failure.status {
-            403 | 404 | 409 | 410 | 422 => {
+            403 | 404 | 409 | 410 | 422 | 429 => {
                 Ok(Self { status: failure.status, sentence: failure.message.into_owned(), fields: failure.fields })
             }
             _ => Err(failure),

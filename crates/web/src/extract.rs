@@ -89,18 +89,17 @@ fn named(path: &str, message: &str) -> Failure {
 }
 
 pub(crate) fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
+    // Well-formed first: what is broken further on is a syntax error, whatever stands before it.
+    serde_json::from_slice::<serde::de::IgnoredAny>(bytes).map_err(|wrong| malformed(&wrong))?;
+    // Serde would read a list as the fields of an object in their order; callers mean objects.
+    if !bytes.trim_ascii_start().starts_with(b"{") {
+        return Err(Failure::field("body", "must be a JSON object"));
+    }
     let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let parsed = serde_path_to_error::deserialize(&mut reader).map_err(|wrong| {
+    serde_path_to_error::deserialize(&mut reader).map_err(|wrong| {
         let path = wrong.path().to_string();
-        match wrong.inner().classify() {
-            serde_json::error::Category::Data => named(&path, &wrong.inner().to_string()),
-            // A list where a word of an enum belongs reads as a fault of syntax; what is well-formed is none.
-            _ if serde_json::from_slice::<IgnoredAny>(bytes).is_ok() => named(&path, "is not of the expected kind"),
-            _ => malformed(wrong.inner()),
-        }
-    })?;
-    reader.end().map_err(|wrong| malformed(&wrong))?;
-    Ok(parsed)
+        named(&path, &wrong.inner().to_string())
+    })
 }
 
 fn malformed(wrong: &serde_json::Error) -> Failure {
@@ -221,6 +220,12 @@ mod tests {
             assert_eq!(refused(text).0, 400, "{text:?}");
         }
         assert_eq!(refused(&"[".repeat(10_000)).0, 400);
+    }
+
+    #[test]
+    fn a_list_is_no_object() {
+        assert_eq!(refused(r#"[{"city":"x"}]"#), (422, vec!["body".into()]));
+        assert_eq!(refused("null").0, 422);
     }
 
     #[test]

@@ -5,8 +5,9 @@ use axum::Router;
 use axum::routing::{get, post};
 use console::{Badge, Csrf, Empty, Field, Pager, Tone, When};
 use host::Core;
-use kernel::{CustomerId, Failed, Limit};
+use kernel::{CustomerId, Failed, Failure, Limit};
 use serde::Deserialize;
+use store::Tx;
 use web::{Ctx, Form, Html, PageFault, Path, Query, See};
 
 use super::routes::CustomersQuery;
@@ -35,7 +36,12 @@ struct ListPage<'a> {
     can_write: bool,
 }
 
-impl ListPage<'_> {
+impl<'a> ListPage<'a> {
+    fn of(wanted: &'a Wanted, customers: &'a [Customer], next: Option<String>, can_write: bool) -> Self {
+        let search = wanted.search.as_deref().unwrap_or_default();
+        Self { customers, search, shown: wanted.shown, pager: Pager { next }, can_write }
+    }
+
     fn search_field(&self) -> Field<'_> {
         Field { label: "Name, mail address or reference", name: "q", kind: "search", value: self.search, ..Field::default() }
     }
@@ -108,6 +114,14 @@ impl ShowPage<'_> {
             ("Time zone", &self.customer.timezone),
         ];
         all.into_iter().filter_map(|(label, value)| value.as_deref().map(|value| (label, value))).collect()
+    }
+}
+
+/// What other rooms show on this customer's page.
+async fn panels(ctx: &Ctx, tx: &mut Tx, id: CustomerId) -> Result<Vec<String>, Failure> {
+    match ctx.core().registry.get_slot::<CustomerPanels>() {
+        Some(panels) => panels.render(ctx, tx, id).await,
+        None => Ok(vec![]),
     }
 }
 

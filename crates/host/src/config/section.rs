@@ -19,7 +19,7 @@ pub struct Key {
 }
 
 impl Key {
-    #[doc(hidden)]
+    /// For a section that is written by hand, because its keys come from a table.
     pub fn new<T: Serialize>(path: &str, doc: &str, default: &T, env: &'static [&'static str]) -> Self {
         let default = match serde_json::to_value(default).expect("a default is plain data") {
             serde_json::Value::Null => "unset".to_owned(),

@@ -3,6 +3,7 @@
 use ::store::{AuditLine, StoreError, Tx};
 use host::Core;
 use kernel::{AccountId, Actor, Check, Failed, Failure, OrgId, Secret};
+use tenancy::limits::{self, Way, Whose};
 use tenancy::{FirstMember, MembershipView, NewOrganization, OrganizationView, Role};
 
 use super::account::{Model, NAME_LEN_MAX, Register};
@@ -19,7 +20,7 @@ use crate::{Identity, Registration, letters};
 /// the mail that verifies its address.
 ///
 /// 403 when registration is not open, 409 `account_email_taken` or `organization_slug_taken`, 422
-/// for fields that are not right.
+/// for fields that are not right, 429 `rate_limited` after too many from one network.
 pub async fn register(core: &Core, new: Register, kind: Kind, client: &Client) -> Result<SignedIn, Failed<AccountFault>> {
     let identity = Identity::of(core);
     match identity.settings.registration {
@@ -28,6 +29,9 @@ pub async fn register(core: &Core, new: Register, kind: Kind, client: &Client) -
         Registration::Closed => return Err(AccountFault::RegistrationClosed.into()),
     }
     check(&new)?;
+    // Before anything costly is done, also for those that are refused later: the answer to a taken
+    // address is worth a question, too.
+    limits::count(core, Way::Register, &[Whose::Network(&client.network)]).await?;
     // Hashing comes before the transaction: it takes longer than all of it.
     let password = passwords::choose(&identity.pool, identity.settings.rules(), "password", &new.password, about(&new)).await?;
     let hash = identity.pool.hash(&password).await?;

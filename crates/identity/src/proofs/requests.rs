@@ -5,12 +5,12 @@ use flows::{Activity, FlowCx, FlowFault, Flows as _, StartOptions, Workflow};
 use host::{Core, Registry, Work};
 use kernel::{Failure, MailAddress};
 use serde::{Deserialize, Serialize};
+use tenancy::limits::{Counters, Way, Whose};
 
 use super::{Purpose, store};
 use crate::accounts::{self, Model};
 use crate::client::Client;
 use crate::letters;
-use crate::signin::{Counters, Way};
 
 const WISH: Workflow<Wish> = Workflow::new("identity.wish", 1);
 const GRANT: Activity<Wish, ()> = Activity::new("identity.grant_wish");
@@ -42,10 +42,10 @@ pub(super) fn register(app: &mut Registry) {
 pub(crate) async fn request(core: &Core, wanted: Wanted, email: &MailAddress, client: &Client) -> Result<(), Failure> {
     let way = match wanted {
         Wanted::Verification => Way::Resend,
-        Wanted::Reset => Way::Forgot,
+        Wanted::Reset => Way::Reset,
     };
     let mut system = core.store.system("somebody asks for a mail").await?;
-    let counters = Counters::of(way, email.normal(), client);
+    let counters = Counters::of(core, way, &[Whose::Account(email.normal()), Whose::Network(&client.network)]);
     let counted = counters.raise(&mut system, core.clock.now_secure()).await?;
     if counted.is_ok() {
         let wish = Wish { wanted, sealed_address: core.store.cipher().seal(SEAL, email.as_str()) };

@@ -9,7 +9,6 @@ use crate::accounts::{self, Model};
 use crate::client::Client;
 use crate::events::PasswordChanged;
 use crate::passwords::{self, About};
-use crate::signin::{Counters, Way};
 use crate::{Identity, letters, sessions, trail};
 
 /// Spends the token and sets the password. Every session of the account ends, and none begins: the
@@ -33,7 +32,7 @@ pub(crate) async fn reset_password(core: &Core, token: &Secret, typed: &Secret, 
     accounts::store::verify(&mut system, id, now).await?;
     sessions::end_all(&mut system, id, now).await?;
     // Whoever locked the owner out by failing on purpose has not kept them out.
-    Counters::of(Way::SignIn, &account.email_normal, client).clear(&mut system).await?;
+    Counters::of(core, Way::SignIn, &[Whose::Account(&account.email_normal)]).clear(&mut system).await?;
     announce(core, system, &account, client, "account.password_reset").await?;
     Ok(())
 }

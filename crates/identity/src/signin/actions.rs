@@ -5,10 +5,10 @@ use kernel::{AccountId, Actor, At, Failed, Failure, MailAddress, OrgId, Secret};
 use serde::Deserialize;
 use store::{AuditLine, StoreError, System};
 use tenancy::MembershipView;
+use tenancy::limits::{Counters, Way, Whose};
 use tenancy::verification::VerificationFault;
 use utoipa::ToSchema;
 
-use super::counter::{Counters, Way};
 use super::{SignInFault, devices, place};
 use crate::accounts::{self, Model};
 use crate::client::Client;
@@ -83,8 +83,8 @@ impl Attempt {
         // The same question is asked for an address that nobody has.
         let asked = account.as_ref().map_or(AccountId::from(uuid::Uuid::nil()), Model::account_id);
         let counters = match client.device_mark() {
-            Some(mark) if devices::is_known(&mut system, asked, &mark).await? => Counters::of_device(Way::SignIn, &mark),
-            _ => Counters::of(Way::SignIn, email.normal(), client),
+            Some(mark) if devices::is_known(&mut system, asked, &mark).await? => Counters::of(core, Way::SignIn, &[Whose::Device(&mark)]),
+            _ => Counters::of(core, Way::SignIn, &[Whose::Account(email.normal()), Whose::Network(&client.network)]),
         };
         counters.check(&mut system, now).await?;
         Ok(Self { account, counters, now })
@@ -184,7 +184,7 @@ fn note_failure(core: &Core, account: AccountId, org: OrgId, client: Client) {
 /// not be a way to guess it.
 pub(crate) async fn confirm(core: &Core, account: &Model, password: &Password, client: &Client) -> Result<bool, Failure> {
     let now = core.clock.now_secure();
-    let counters = Counters::of(Way::Change, &account.id.to_string(), client);
+    let counters = Counters::of(core, Way::Change, &[Whose::Account(&account.id.to_string()), Whose::Network(&client.network)]);
     counters.check(&mut core.store.system_read("how often a password was tried").await?, now).await?;
     let verdict = Identity::of(core).pool.verify(password, Some(&account.password_hash)).await?;
     let mut system = core.store.system("a password was confirmed or not").await?;

@@ -1,7 +1,6 @@
 //! Signing in with a password, and what stands in the way of those who guess.
 
 mod actions;
-mod counter;
 pub(crate) mod device;
 mod devices;
 mod fault;
@@ -12,7 +11,6 @@ use host::Registry;
 
 pub(crate) use actions::confirm;
 pub use actions::{Credentials, SignedIn, sign_in};
-pub(crate) use counter::{Counters, Way};
 pub(crate) use devices::remember as remember_device;
 pub use fault::SignInFault;
 pub(crate) use place::person_at;

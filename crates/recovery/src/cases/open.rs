@@ -130,15 +130,15 @@ async fn again(
     verdict: &Decline,
     ours: Option<&attempts::Model>,
 ) -> Result<Model, Failure> {
-    if !case.state().is_open() {
-        return Ok(case);
-    }
     let case = match ours {
-        Some(attempt) if AttemptState::OPEN.contains(&attempt.state()) => {
+        Some(attempt) if matches!(attempt.state(), AttemptState::Submitted | AttemptState::Unknown) => {
             flow::attempt_declined(tx, case, attempt.clone(), verdict, failure.refs.obligation_key()).await?
         }
         _ => case,
     };
+    if !case.state().is_open() {
+        return Ok(case);
+    }
     if failure.in_checkout || !failure.is_latest {
         return Ok(case);
     }

@@ -5,7 +5,7 @@ use host::Work;
 use kernel::{At, AttemptId, CaseId, Failure};
 
 use super::{ask, charge, heap, resolve, write};
-use crate::attempts;
+use crate::attempts::{self, AttemptState};
 use crate::cases::{self, CaseState, Model, PART};
 use crate::policy::StepKind;
 use crate::settings::RecoveryConfig;
@@ -85,7 +85,7 @@ async fn due(work: &Work, config: &RecoveryConfig, id: CaseId) -> Result<Due, Fa
 /// been sent is never forgotten.
 async fn left_open(tx: &mut ::store::Tx, id: CaseId) -> Result<Option<At>, Failure> {
     let now = tx.now();
-    let open = attempts::open_of_case(tx, id).await?;
+    let open = attempts::open_of_case(tx, id).await?.filter(|open| open.state() != AttemptState::Claimed);
     let asked_for = open.filter(|open| now - open.submitted_at.unwrap_or(open.created_at) < ASKED_FOR);
     Ok(asked_for.map(|open| open.claimed_until.unwrap_or(now)))
 }

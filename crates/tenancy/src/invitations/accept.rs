@@ -10,6 +10,7 @@ use web::Ctx;
 use super::event::InvitationAccepted;
 use super::invitation::{InvitationState, Model};
 use super::{AcceptedView, InvitationFault, store};
+use crate::limits::{self, Way, Whose};
 use crate::members::{self, FirstMember};
 use crate::organizations::{self, OrganizationView};
 
@@ -38,8 +39,10 @@ impl Acceptor {
 /// goes on inside the organization, so that finding and spending are one.
 ///
 /// 404 for an unknown or revoked token, 410 for an expired one, 409 for a spent one, 403 when the
-/// invitation was sent to another address. Of two who race, one is told that it is spent.
+/// invitation was sent to another address, 429 for too many tries. Of two who race, one is told that
+/// it is spent.
 pub async fn accept(core: &Core, person: Acceptor, token: &Secret) -> Result<AcceptedView, Failed<InvitationFault>> {
+    limits::count(core, Way::Accept, &[Whose::Account(&person.account.to_string())]).await?;
     let token_hash = chance::digest(token.expose());
     let mut system = core.store.system(WHY).await?;
     let org = store::organization_of(&mut system, &token_hash).await?.ok_or(InvitationFault::NotFound)?;

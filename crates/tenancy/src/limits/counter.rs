@@ -1,80 +1,79 @@
-//! Limits on failures: five per account and thirty per network in fifteen minutes.
+//! Counting: a counter is checked before the thing is tried, and raised by what is tried or by what
+//! failed.
 //!
-//! A counter is checked before the password is, and raised only by a failure; the outcome is
-//! checked against it once more, so that guesses sent at the same moment gain nothing. A browser
-//! that signed in before has a counter of its own instead of the account's and the network's: a
-//! stranger who fails on purpose locks out strangers, not the owner.
+//! Where failures are counted, the outcome is checked against the counter once more, so that guesses
+//! sent at the same moment gain nothing. A browser that signed in before has a counter of its own
+//! instead of the account's and the network's: a stranger who fails on purpose locks out strangers,
+//! not the owner.
 
-use chrono::Duration;
-use kernel::{At, Failure, General, chance};
+use ::store::{StoreError, System, SystemSql};
+use host::Core;
+use kernel::{At, Failure, General, OrgId, chance};
 use sea_orm::FromQueryResult;
-use store::{StoreError, System, SystemSql};
 
-use crate::client::Client;
+use super::Way;
+use super::table::{Limits, Per, Rule};
 
-/// Failures per account and window: what a person needs who remembers nearly right.
-const PER_ACCOUNT: i32 = 5;
-/// Failures per network and window: an office behind one address.
-const PER_NETWORK: i32 = 30;
-/// The window, from the first failure on.
-const WINDOW: Duration = Duration::minutes(15);
-
-/// What is tried.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Way {
-    /// A password at sign-in.
-    SignIn,
-    /// The current password when changing it.
-    Change,
-    /// A mail that resets the password.
-    Forgot,
-    /// A mail that verifies the address.
-    Resend,
+/// Whose tries are counted.
+#[derive(Debug, Clone, Copy)]
+pub enum Whose<'a> {
+    /// A normalized address (known or not) or an account's id.
+    Account(&'a str),
+    /// A browser from which the account signed in before, by its mark.
+    Device(&'a str),
+    Network(&'a str),
+    Organization(OrgId),
 }
 
-impl Way {
-    const fn name(self) -> &'static str {
+impl Whose<'_> {
+    const fn per(self) -> Per {
         match self {
-            Self::SignIn => "sign_in",
-            Self::Change => "change",
-            Self::Forgot => "forgot",
-            Self::Resend => "resend",
+            Self::Account(_) | Self::Device(_) => Per::Account,
+            Self::Network(_) => Per::Network,
+            Self::Organization(_) => Per::Organization,
+        }
+    }
+
+    fn scope(self, way: Way) -> String {
+        let way = way.name();
+        match self {
+            // A digest, so that the table holds no addresses of people who never had an account.
+            Self::Account(subject) => format!("{way}:account:{}", chance::digest(subject)),
+            Self::Device(mark) => format!("{way}:device:{mark}"),
+            Self::Network(network) => format!("{way}:network:{network}"),
+            Self::Organization(org) => format!("{way}:organization:{org}"),
         }
     }
 }
 
-/// The counters that one attempt is held against.
+/// The counters that one try is held against.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Counters(Vec<Counter>);
+pub struct Counters(Vec<Counter>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Counter {
     scope: String,
-    limit: i32,
+    rule: Rule,
     /// Whether a success starts it anew: the account's own, never the network's.
     is_own: bool,
 }
 
 impl Counters {
-    /// `subject` is the normalized address (known or not) or an account's id.
-    pub fn of(way: Way, subject: &str, client: &Client) -> Self {
-        let way = way.name();
-        // A digest, so that the table holds no addresses of people who never had an account.
-        let account = Counter { scope: format!("{way}:account:{}", chance::digest(subject)), limit: PER_ACCOUNT, is_own: true };
-        let network = Counter { scope: format!("{way}:network:{}", client.network), limit: PER_NETWORK, is_own: false };
-        Self(vec![account, network])
-    }
-
-    /// For a browser from which the account signed in before.
-    pub fn of_device(way: Way, mark: &str) -> Self {
-        Self(vec![Counter { scope: format!("{}:device:{mark}", way.name()), limit: PER_ACCOUNT, is_own: true }])
+    pub fn of(core: &Core, way: Way, whose: &[Whose<'_>]) -> Self {
+        let limits = core.parts.get::<Limits>();
+        let counter = |whose: &Whose<'_>| Counter {
+            scope: whose.scope(way),
+            rule: limits.rule(way, whose.per()),
+            is_own: whose.per() == Per::Account,
+        };
+        Self(whose.iter().map(counter).collect())
     }
 
     /// `Err` with 429 when a limit is reached.
     pub async fn check(&self, system: &mut System, now: At) -> Result<(), Failure> {
         for counter in &self.0 {
             let standing: Option<Standing> = system.sql_one(READ.bind(counter.scope.as_str())).await?;
-            if let Some(standing) = standing.filter(|standing| standing.is_open(now) && standing.attempts >= counter.limit) {
+            if let Some(standing) = standing.filter(|standing| standing.is_open(now) && standing.attempts >= counter.rule.limit) {
                 return Err(standing.refusal(now));
             }
         }
@@ -86,9 +85,9 @@ impl Counters {
         let mut outcome = Ok(());
         for counter in &self.0 {
             let id = chance::uuid_v7(now);
-            let bound = RAISE.bind(id).bind(now).bind(counter.scope.as_str()).bind(now + WINDOW);
+            let bound = RAISE.bind(id).bind(now).bind(counter.scope.as_str()).bind(now + counter.rule.window);
             let standing: Option<Standing> = system.sql_one(bound).await?;
-            if let Some(standing) = standing.filter(|standing| standing.attempts > counter.limit) {
+            if let Some(standing) = standing.filter(|standing| standing.attempts > counter.rule.limit) {
                 outcome = Err(standing.refusal(now));
             }
         }
@@ -102,6 +101,11 @@ impl Counters {
         }
         Ok(())
     }
+}
+
+/// Puts away counters whose window has ended.
+pub async fn forget_ended(system: &mut System, now: At) -> Result<(), StoreError> {
+    system.sql(FORGET.bind(now)).await.map(drop)
 }
 
 #[derive(Debug, FromQueryResult)]
@@ -138,9 +142,12 @@ const RAISE: SystemSql = SystemSql::both(
 );
 
 const CLEAR: SystemSql = SystemSql::both("delete from attempt_counters where scope = $1");
+const FORGET: SystemSql = SystemSql::both("delete from attempt_counters where window_ends_at < $1");
 
 #[cfg(test)]
 mod tests {
+    use chrono::Duration;
+
     use super::*;
 
     fn noon() -> At {
