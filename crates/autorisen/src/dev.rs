@@ -68,13 +68,18 @@ async fn move_clock(ctx: Ctx, Json(wanted): Json<MoveClock>) -> Answer<ClockView
 async fn moved(ctx: &Ctx, wanted: &MoveClock) -> Result<Done<ClockView>, Failure> {
     let core = ctx.core();
     let target = target(core, wanted)?;
+    // Kept before the clock moves: if the process ends on the way, time goes on from the target and
+    // never back to where it was.
+    keep_offset(core, core.clock.offset() + (target - core.clock.now())).await?;
     // Whatever falls due on the way happens at its own time.
     let left = core.parts.get::<Engine>().run_until(core, target, STEPS_MAX).await?;
-    let mut system = core.store.system("the offset of the movable clock").await?;
-    let offset = core.clock.offset().num_microseconds().unwrap_or_default();
-    system.set_state(OFFSET, &offset.to_string()).await?;
-    system.commit().await?;
     ctx.answer(&ClockView { now: core.clock.now(), work_left: (left.due > 0).then_some(left.due) })
+}
+
+async fn keep_offset(core: &Core, offset: Duration) -> Result<(), Failure> {
+    let mut system = core.store.system("the offset of the movable clock").await?;
+    system.set_state(OFFSET, &offset.num_microseconds().unwrap_or_default().to_string()).await?;
+    Ok(system.commit().await?)
 }
 
 fn target(core: &Core, wanted: &MoveClock) -> Result<At, Failure> {

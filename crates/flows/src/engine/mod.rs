@@ -114,7 +114,7 @@ impl Engine {
     /// Claims at most `count` due runs that this process does not hold already.
     async fn claim(&self, core: &Core, count: usize) -> Result<Batch, StoreError> {
         let _one_at_a_time = self.claiming.lock().await;
-        if count == 0 || !ledger::next_due(&core.store).await?.is_due(core.clock.now()) {
+        if count == 0 || !ledger::next_due(&core.store).await?.is_due(core.clock.now(), self.options.lease()) {
             return Ok(Vec::new());
         }
         let claimed = ledger::claim(&core.store, &self.worker, self.options.lease(), count, |run| self.held.contains(run)).await?;

@@ -8,7 +8,7 @@ use serde_json::Value;
 use store::{Store, StoreError, SystemSql};
 use uuid::Uuid;
 
-use super::{Claimed, lease_end};
+use super::{Claimed, lease_bound, lease_end};
 
 /// The statement for runs that meet a condition, the longest due first. On Postgres, rows that
 /// another replica is claiming at this moment are passed by; SQLite has one writer anyway.
@@ -27,9 +27,10 @@ macro_rules! candidates {
 /// Runs that nobody holds and whose time has come.
 const DUE: SystemSql = candidates!("lease_until is null and due_at <= $1");
 
-/// Runs whose worker let the lease end. Apart from [`DUE`], because each has a partial index of its
+/// Runs whose worker let the lease end, or took it by a clock that was set back since: no honest
+/// lease ends later than [`lease_bound`]. Apart from [`DUE`], because each has a partial index of its
 /// own and a condition over both would read the whole table.
-const LOST: SystemSql = candidates!("lease_until <= $1");
+const LOST: SystemSql = candidates!("(lease_until <= $1 or lease_until > $3)");
 
 const TAKE: SystemSql = SystemSql::both(
     "update flow_runs set fence = fence + 1, attempt = $3, lease_until = $4, worker = $5, updated_at = $6 where id = $1 and fence = $2",
@@ -80,7 +81,7 @@ pub(crate) async fn claim(
     let now = door.now();
     // Held ones may be due again after a moved clock; reading a few more leaves enough to take.
     let look_at = i64::try_from(count.saturating_mul(2)).unwrap_or(i64::MAX);
-    let mut rows: Vec<DueRow> = door.sql_all(LOST.bind(now).bind(look_at)).await?;
+    let mut rows: Vec<DueRow> = door.sql_all(LOST.bind(now).bind(look_at).bind(lease_bound(now, lease))).await?;
     rows.extend(door.sql_all::<DueRow>(DUE.bind(now).bind(look_at)).await?);
     let mut claimed = Vec::new();
     for row in rows.into_iter().filter(|row| !is_held(RunId(row.id))).take(count) {

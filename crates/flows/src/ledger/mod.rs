@@ -77,6 +77,12 @@ fn lease_end(now: At, lease: Duration) -> At {
     now + TimeDelta::from_std(lease).unwrap_or(TimeDelta::MAX)
 }
 
+/// The latest end that an honest lease of that length has, with the same again for clocks of other
+/// replicas that run ahead.
+fn lease_bound(now: At, lease: Duration) -> At {
+    lease_end(now, lease * 2)
+}
+
 /// Answers at rest: the verb in one column, so that failures can be found, and its value in another.
 fn told_to_columns(told: &Told) -> (&'static str, Option<Value>) {
     match told {

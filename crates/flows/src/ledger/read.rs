@@ -1,6 +1,7 @@
 //! Looking things up: what is due, what is recorded, what is dead.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use kernel::{At, OrgId, RunId};
 use sea_orm::FromQueryResult;
@@ -8,13 +9,14 @@ use serde_json::Value;
 use store::{Store, StoreError, SystemSql};
 use uuid::Uuid;
 
-use super::{Recorded, told_from_columns};
+use super::{Recorded, lease_bound, told_from_columns};
 use crate::engine::DeadLetter;
 
 /// Two looks at the front of two partial indexes: the cost does not grow with what is open.
 const NEXT_DUE: SystemSql = SystemSql::both(
     "select (select min(due_at) from flow_runs where state = 'open' and lease_until is null) as due_at, \
-     (select min(lease_until) from flow_runs where state = 'open' and lease_until is not null) as lost_at",
+     (select min(lease_until) from flow_runs where state = 'open' and lease_until is not null) as lost_at, \
+     (select max(lease_until) from flow_runs where state = 'open' and lease_until is not null) as held_until",
 );
 
 /// Runs in hand count: they are not finished.
@@ -52,11 +54,15 @@ pub(crate) struct NextDue {
     due_at: Option<At>,
     /// The next end of a lease; it matters only if its worker is gone.
     lost_at: Option<At>,
+    /// The last end of a lease: one farther away than any lease lasts was taken by a clock that was
+    /// set back since.
+    held_until: Option<At>,
 }
 
 impl NextDue {
-    pub(crate) fn is_due(self, now: At) -> bool {
-        self.due_at.is_some_and(|at| at <= now) || self.lost_at.is_some_and(|at| at <= now)
+    pub(crate) fn is_due(self, now: At, lease: Duration) -> bool {
+        let past = |at: At| at <= now;
+        self.due_at.is_some_and(past) || self.lost_at.is_some_and(past) || self.held_until.is_some_and(|at| at > lease_bound(now, lease))
     }
 
     /// Leases are left out: a living worker renews his.
@@ -68,7 +74,7 @@ impl NextDue {
 pub(crate) async fn next_due(store: &Store) -> Result<NextDue, StoreError> {
     let mut door = store.system_read("flows: when is work due").await?;
     let next = door.sql_one(NEXT_DUE).await?;
-    Ok(next.unwrap_or(NextDue { due_at: None, lost_at: None }))
+    Ok(next.unwrap_or(NextDue { due_at: None, lost_at: None, held_until: None }))
 }
 
 /// When the run that waits longest was due, if any is overdue or in hand.

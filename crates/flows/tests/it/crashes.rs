@@ -153,3 +153,13 @@ testkit::both_engines! {
         assert_eq!(story.effects.count(), 0);
     }
 }
+
+testkit::both_engines! {
+    async fn a_lease_by_a_clock_that_was_set_back_holds_nobody_up() {
+        let story = crashing().await;
+        story.start().await;
+        story.die_between_effect_and_mark().await;
+        story.world.later(-Duration::hours(10)).await;
+        assert_eq!(story.effects.count(), 2, "nobody waits ten hours for a worker that is gone");
+    }
+}
