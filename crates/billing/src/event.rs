@@ -89,7 +89,13 @@ pub struct ObligationVoided {
     pub transaction: TransactionId,
 }
 
-/// A payer is about to pay. Heard before the provider is called: a listener that fails refuses the
+/// The payer's bank took money back that had been counted.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct PaymentDisputed {
+    pub transaction: TransactionId,
+}
+
+/// A payer is about to pay; again, with a later end, when their payment takes days to settle. Heard before the provider is called: a listener that fails refuses the
 /// checkout.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct CheckoutOpened {
@@ -131,6 +137,7 @@ of_transaction! {
     SurplusReceived = "billing.surplus_received",
     PaymentRefunded = "billing.payment_refunded",
     ObligationVoided = "billing.obligation_voided",
+    PaymentDisputed = "billing.payment_disputed",
     CheckoutOpened = "billing.checkout_opened",
     CheckoutExpired = "billing.checkout_expired",
 }

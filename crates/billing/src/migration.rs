@@ -149,6 +149,8 @@ fn provider_events(schema: &mut Schema) {
     schema.unique("provider_events", &["org_id", "source", "event_id"]);
     schema.index("provider_events", &["org_id", "transaction_id"]);
     schema.index("provider_events", &["org_id", "connection_id", "created_at"]);
+    // For all organizations at once: what waited too long for its parent.
+    schema.index_where("provider_events", &["created_at"], "state = 'quarantined'");
 }
 
 fn waiting_refs(schema: &mut Schema) {

@@ -11,7 +11,8 @@ use crate::event::SurplusReceived;
 use crate::provider::{Action, ActionResult, Gateway, IdempotencyKey, ProviderError, Providers};
 use crate::transactions;
 
-/// An invoice of the provider was paid through a link of ours: it must stop collecting.
+/// An invoice of the provider was paid past it, through a link or a charge of ours: it must stop
+/// collecting.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct InvoicePaidElsewhere {
     pub transaction: TransactionId,
@@ -50,7 +51,8 @@ pub(crate) async fn refund(work: Work, event: SurplusReceived) -> Result<(), Fai
 
 /// Marks an invoice as paid at the provider.
 pub(crate) async fn record_paid(work: Work, event: InvoicePaidElsewhere) -> Result<(), Failure> {
-    let Some(gateway) = gateway(&work, event.transaction).await? else { return Ok(()) };
+    // Without a key there is nobody to tell.
+    let Some(gateway) = gateway(&work, event.transaction).await?.filter(Gateway::has_key) else { return Ok(()) };
     let key = IdempotencyKey::of("paid", &event.invoice);
     match gateway.execute(&Action::RecordPaid { invoice: event.invoice }, &key).await {
         // Refused: it is not open any more, which is what we wanted.

@@ -27,7 +27,7 @@ struct Line {
 enum Asked {
     #[command(flatten)]
     Product(Command),
-    /// See it at work: two made-up organizations with two months of payments, or the main job step by step.
+    /// See it at work: two months of made-up payments, or the main job step by step.
     Demo(demo::Demo),
 }
 

@@ -27,6 +27,11 @@ const VARS_KEPT: [&str; 9] = [
     "AUTORISEN_MASTER_KEY",
 ];
 
+/// Environments with real data.
+const REAL: [&str; 2] = ["staging", "production"];
+/// The exit code of what is refused for safety.
+const REFUSED: u8 = 5;
+
 /// A server that answers on loopback.
 pub struct Server {
     /// Its address, without a slash at the end.
@@ -36,7 +41,9 @@ pub struct Server {
 
 impl Server {
     /// Starts it on `port`, with its files in `folder` and with the clock that the demo moves.
+    /// Refuses where real data may be near: a demo migrates its database and moves its clock.
     pub async fn start(process: &Sources, folder: &Path, port: u16, clock: Clock) -> Result<Self, Ended> {
+        refuse_near_real_data(process)?;
         let base = format!("http://{}:{port}", Ipv4Addr::LOCALHOST);
         let sources = sources(process, folder).set("server.port", port.to_string()).set("server.public_url", &base);
         let prepared = Boot::new("autorisen", standard()).sources(sources).clock(clock).prepare()?;
@@ -57,6 +64,15 @@ impl Server {
     pub async fn stop(self) {
         self.running.stop().await;
     }
+}
+
+fn refuse_near_real_data(process: &Sources) -> Result<(), Ended> {
+    let environment = process.vars.get("AUTORISEN_ENV").map(String::as_str).unwrap_or_default();
+    if !REAL.contains(&environment) {
+        return Ok(());
+    }
+    let what = format!("AUTORISEN_ENV is {environment}, and a demo makes up data and moves the clock");
+    Err(Ended { code: REFUSED, what, hint: Some("unset AUTORISEN_ENV, and DATABASE_URL as well".to_owned()) })
 }
 
 fn sources(process: &Sources, folder: &Path) -> Sources {
@@ -94,10 +110,17 @@ mod tests {
     #[test]
     fn nobodys_own_settings_reach_the_demo() {
         let process =
-            Sources::empty().var("SMTP_URL", "smtp://mail.test").var("AUTORISEN_ENV", "production").var("DATABASE_URL", "postgres://a@b/c");
+            Sources::empty().var("SMTP_URL", "smtp://mail.test").var("AUTORISEN_ENV", "test").var("DATABASE_URL", "postgres://a@b/c");
         let sources = sources(&process, Path::new("/tmp/x"));
         let vars: Vec<_> = sources.vars.iter().map(|(name, value)| format!("{name}={value}")).collect();
         assert_eq!(vars, ["AUTORISEN_ENV=demo", "DATABASE_URL=postgres://a@b/c"]);
+    }
+
+    #[test]
+    fn a_demo_stays_away_from_real_data() {
+        let of = |environment| refuse_near_real_data(&Sources::empty().var("AUTORISEN_ENV", environment)).map_err(|ended| ended.code);
+        assert_eq!((of("development"), of("staging"), of("production")), (Ok(()), Err(5), Err(5)));
+        assert!(refuse_near_real_data(&Sources::empty()).is_ok());
     }
 
     #[test]

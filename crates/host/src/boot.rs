@@ -10,7 +10,7 @@ use store::Guards;
 
 use crate::config::{self, Problem};
 use crate::settings::{ServerConfig, Settings};
-use crate::{Config, ConfigError, Module, Prepared, Registry, SecretSource, locate, safety};
+use crate::{Config, ConfigError, Module, Prepared, Registry, SecretSource, high_water, locate, safety};
 
 /// The data folder when none is given.
 const DATA_DIR: &str = "data";
@@ -102,6 +102,7 @@ impl Boot {
         let public_url = public_url(&config.section());
         let mut app = Registry::new(self.app, config, self.clock, public_url);
         let settings = Settings::read(&mut app);
+        high_water::register(&mut app);
         let mut names = BTreeSet::new();
         for module in &self.modules {
             assert!(names.insert(module.name()), "two modules are called `{}`", module.name());

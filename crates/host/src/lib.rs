@@ -11,6 +11,7 @@ pub mod config;
 pub mod environment;
 pub mod events;
 pub mod health;
+mod high_water;
 pub mod lifecycle;
 mod locate;
 mod master_key;

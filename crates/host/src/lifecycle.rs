@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 
 use crate::settings::Settings;
 use crate::telemetry::{Stream, Telemetry};
-use crate::{Config, Core, Dispatcher, Environment, Registry, Role, Tasks, locate, master_key, safety};
+use crate::{Config, Core, Dispatcher, Environment, Registry, Role, Tasks, high_water, locate, master_key, safety};
 
 /// Settings read and modules registered; nothing outside the process was touched.
 pub struct Prepared {
@@ -113,7 +113,8 @@ impl Prepared {
         }
     }
 
-    /// Opens the store. Does not migrate it.
+    /// Opens the store, and holds the security clock to the latest instant that was seen before. Does
+    /// not migrate.
     pub async fn open(&self) -> Result<Core, OpenError> {
         let (registry, environment) = (self.registry.clone(), self.environment());
         let store = self.open_store().await?;
@@ -121,7 +122,7 @@ impl Prepared {
         for warning in safety::warnings(environment, &self.settings, matches!(self.location, Location::Postgres { .. })) {
             tracing::warn!(event = "host.setting_is_weak", "{warning}");
         }
-        Ok(Core {
+        let core = Core {
             store,
             clock: registry.clock().clone(),
             parts: registry.parts(),
@@ -129,14 +130,20 @@ impl Prepared {
             environment,
             public_url: registry.public_url().into(),
             registry,
-        })
+        };
+        high_water::restore(&core).await.map_err(|error| self.cannot_open(&error))?;
+        Ok(core)
+    }
+
+    fn cannot_open(&self, error: &StoreError) -> OpenError {
+        OpenError {
+            what: format!("the database can't be opened: {}", with_causes(error)),
+            hint: locate::hint(&self.location, locate::in_container()),
+        }
     }
 
     async fn open_store(&self) -> Result<Store, OpenError> {
-        let failed = |error: StoreError| OpenError {
-            what: format!("the database can't be opened: {}", with_causes(&error)),
-            hint: locate::hint(&self.location, locate::in_container()),
-        };
+        let failed = |error: StoreError| self.cannot_open(&error);
         let folder = |path: &Path| {
             make_private_folder(path).map_err(|error| OpenError {
                 what: format!("the folder {} can't be made: {error}", path.display()),

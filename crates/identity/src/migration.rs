@@ -2,7 +2,7 @@
 //! person, wherever that person is a member.
 
 use sea_orm::sea_query::ForeignKeyAction;
-use store::columns::{boolean, integer, text, text_null, timestamp_with_time_zone, timestamp_with_time_zone_null, uuid, uuid_null};
+use store::columns::{boolean, text, text_null, timestamp_with_time_zone, timestamp_with_time_zone_null, uuid, uuid_null};
 use store::{Schema, Step, TableParts as _};
 
 use crate::proofs::Purpose;

@@ -28,7 +28,7 @@ pub use letter::{Letter, MailTemplate};
 pub use mail::MailId;
 pub use migration::migrations;
 pub use note::{Action, Note};
-pub use send::{send, send_system};
+pub use send::{send, send_system, withdraw};
 
 use postman::Postman;
 

@@ -25,8 +25,9 @@ const EXPIRED: SystemSql = SystemSql::both(
     "update mails set state = 'expired', sealed = null, reason = $2, updated_at = $3, version = version + 1 where id = $1 and state <> 'sent'",
 );
 
-const NOTE: SystemSql =
-    SystemSql::both("update mails set state = $2, reason = $3, updated_at = $4, version = version + 1 where id = $1 and state <> 'sent'");
+const NOTE: SystemSql = SystemSql::both(
+    "update mails set state = $2, reason = $3, updated_at = $4, version = version + 1 where id = $1 and state not in ('sent', 'expired')",
+);
 
 /// What delivery needs to know.
 pub(crate) struct Queued {

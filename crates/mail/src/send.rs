@@ -24,6 +24,11 @@ const KEEP_SYSTEM: SystemSql = SystemSql::both(
 
 const FIND_SYSTEM: SystemSql = SystemSql::both("select id from mails where org_id is null and dedupe_key = $1");
 
+const WITHDRAW: TenantSql = TenantSql::both(
+    "update mails set state = 'expired', sealed = null, reason = 'withdrawn before it was delivered', updated_at = $3, \
+     version = version + 1 where org_id = $1 and dedupe_key = $2 and state in ('queued', 'refused')",
+);
+
 #[derive(FromQueryResult)]
 struct IdRow {
     id: Uuid,
@@ -42,6 +47,13 @@ pub async fn send(tx: &mut Tx, letter: Letter) -> Result<MailId, Failure> {
     }
     flows::start(tx, DELIVERY, &new.id, StartOptions::dedupe(new.id.to_string())).await?;
     Ok(new.id)
+}
+
+/// Takes a letter back that still waits, if and only if `tx` commits: what it says is no longer true.
+/// Its words are erased. `false` when there is none under this key, or when it went already.
+pub async fn withdraw(tx: &mut Tx, dedupe: &str) -> Result<bool, Failure> {
+    let now = tx.now();
+    Ok(tx.sql(WITHDRAW.bind(dedupe).bind(now)).await? > 0)
 }
 
 /// As [`send`], for a letter of the platform itself: to a person who belongs to no organization yet.

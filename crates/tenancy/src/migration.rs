@@ -1,7 +1,7 @@
 //! The tables of this room.
 
 use sea_orm::sea_query::{Expr, ExprTrait as _, ForeignKeyAction, TableCreateStatement};
-use store::columns::{boolean, json_binary, text, timestamp_with_time_zone, timestamp_with_time_zone_null, uuid};
+use store::columns::{boolean, integer, json_binary, text, timestamp_with_time_zone, timestamp_with_time_zone_null, uuid};
 use store::{Schema, Step, TableParts as _};
 
 use crate::roles::Role;
@@ -15,10 +15,11 @@ fn up(schema: &mut Schema) {
     memberships(schema);
     invitations(schema);
     api_keys(schema);
+    attempt_counters(schema);
 }
 
 fn down(schema: &mut Schema) {
-    for table in ["api_keys", "invitations", "memberships", "organizations"] {
+    for table in ["attempt_counters", "api_keys", "invitations", "memberships", "organizations"] {
         schema.drop(table);
     }
 }
@@ -89,7 +90,7 @@ fn api_keys(schema: &mut Schema) {
 
 fn attempt_counters(schema: &mut Schema) {
     schema.platform_table("attempt_counters", |t| {
-        // What is counted: `sign_in:account:…`, `sign_in:network:…`, `sign_in:device:…`.
+        // What is counted: `sign_in:account:…`, `sign_in:device:…`, `register:network:…`.
         t.col(text("scope"));
         t.col(integer("attempts"));
         t.col(timestamp_with_time_zone("window_ends_at"));

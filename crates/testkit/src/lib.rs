@@ -20,8 +20,8 @@ mod postgres;
 mod truth;
 mod webhook;
 
-pub use both::{on_postgres, on_this_engine};
 pub use app::{Options, TestApp, rooms};
+pub use both::{on_postgres, on_this_engine};
 pub use browser::{Browser, csrf_in};
 pub use cast::PASSWORD;
 pub use client::{Answer, Client};

@@ -23,13 +23,15 @@ pub(crate) async fn wrong_method(ctx: Ctx, request: Request) -> Response {
 }
 
 fn refused(ctx: &Ctx, request: &Request, fault: General) -> Response {
-    let accepts_html = request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).is_some_and(|accept| accept.contains("text/html"));
+    let accepts_html =
+        request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).is_some_and(|accept| accept.contains("text/html"));
     if accepts_html && !request.uri().path().starts_with("/v1/") { page_of(ctx, &fault.into()) } else { refuse(fault.into()) }
 }
 
 /// The text of docs/ERRORS.md: every code that this program can answer, from the fault tables.
 pub fn errors_markdown(registry: &Registry) -> String {
-    let mut rows: BTreeMap<&str, (u16, &str)> = registry.all_faults().iter().map(|fault| (fault.code, (fault.status, fault.message))).collect();
+    let mut rows: BTreeMap<&str, (u16, &str)> =
+        registry.all_faults().iter().map(|fault| (fault.code, (fault.status, fault.message))).collect();
     rows.extend(General::all().iter().map(|fault| (fault.code(), (fault.status(), fault.message()))));
     let mut text = String::from(
         "# Error codes\n\nGenerated from the fault tables in the code by `cargo test -p autorisen`; do not edit. Codes are append-only: a code never changes its meaning.\n\n\

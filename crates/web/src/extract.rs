@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 use host::Core;
 use kernel::{Failure, General};
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::de::DeserializeOwned;
 
 use crate::answer::refuse;
 use crate::ctx::Ctx;
@@ -118,12 +118,7 @@ impl<T: DeserializeOwned> FromRequest<Core> for Json<T> {
             return Err(refuse(Failure::new(General::UnsupportedMediaType)));
         }
         let bytes = body(request, core).await.map_err(refuse)?;
-        let parsed = parse_json(&bytes).map_err(refuse)?;
-        // serde reads a struct from a list of its fields as well; bodies are objects, as documented.
-        if bytes.trim_ascii_start().starts_with(b"[") {
-            return Err(refuse(Failure::field("body", "must be an object, not a list")));
-        }
-        Ok(Self(parsed))
+        parse_json(&bytes).map(Self).map_err(refuse)
     }
 }
 

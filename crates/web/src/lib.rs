@@ -39,5 +39,5 @@ pub use health::{Health, health_of};
 pub use mount::{Assembled, Routes, assemble, document};
 pub use page::{Html, NavEntry, NavItem, PageFault, See, Shell, ShellPage};
 pub use request_tx::RequestTx;
-pub use settings::Settings;
 pub use serve::{ListenError, Listening, Module, listen};
+pub use settings::Settings;

@@ -58,7 +58,8 @@ async fn serve(core: Core) -> Result<(), Failure> {
         }
     };
     let handle = part.recorder.handle();
-    let router = Router::new().route("/metrics", get(move || async move { ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], handle.render()) }));
+    let router = Router::new()
+        .route("/metrics", get(move || async move { ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], handle.render()) }));
     let stopping = core.tasks.stopping();
     axum::serve(socket, router).with_graceful_shutdown(stopping).await.map_err(Failure::internal)
 }

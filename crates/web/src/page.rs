@@ -104,7 +104,12 @@ impl Ctx {
         let page = ShellPage {
             title: title.to_owned(),
             body,
-            nav: mounts.nav.iter().filter(|item| item.permission.is_none_or(|needed| self.can(needed))).map(|item| item.entry(nav)).collect(),
+            nav: mounts
+                .nav
+                .iter()
+                .filter(|item| item.permission.is_none_or(|needed| self.can(needed)))
+                .map(|item| item.entry(nav))
+                .collect(),
             caller_name: caller.map(|caller| caller.name.clone()).unwrap_or_default(),
             org_name: caller.map(|caller| caller.org_name.clone()).unwrap_or_default(),
             csrf: caller.and_then(|caller| caller.csrf.as_ref()).map(|token| token.expose().to_owned()).unwrap_or_default(),

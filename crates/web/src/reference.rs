@@ -50,7 +50,8 @@ struct Field {
 pub(crate) fn routes(document: &OpenApi, with_page: bool) -> Router<Core> {
     let value = serde_json::to_value(document).unwrap_or_default();
     let text = serde_json::to_string_pretty(&value).unwrap_or_default();
-    let router = Router::new().route("/openapi.json", get(move || async move { ([(header::CONTENT_TYPE, "application/json")], text).into_response() }));
+    let router = Router::new()
+        .route("/openapi.json", get(move || async move { ([(header::CONTENT_TYPE, "application/json")], text).into_response() }));
     if !with_page {
         return router;
     }

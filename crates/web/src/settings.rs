@@ -28,7 +28,9 @@ impl Settings {
         for text in &server.trusted_proxies {
             match text.parse() {
                 Ok(network) => trusted_proxies.push(network),
-                Err(_) => app.config_fault("server.trusted_proxies", format!("expected an address or a network such as 10.0.0.0/8, not `{text}`")),
+                Err(_) => {
+                    app.config_fault("server.trusted_proxies", format!("expected an address or a network such as 10.0.0.0/8, not `{text}`"))
+                }
             }
         }
         Self {

@@ -64,11 +64,12 @@ impl Browser {
             .expect("the driver starts");
         let profile = tempfile::tempdir().expect("a folder for the profile");
         let (w, h) = width.pixels();
-        let mut args: Vec<String> = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars"]
-            .into_iter()
-            .chain(["--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage"])
-            .map(str::to_owned)
-            .collect();
+        let mut args: Vec<String> =
+            ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars"]
+                .into_iter()
+                .chain(["--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage"])
+                .map(str::to_owned)
+                .collect();
         args.push(format!("--user-data-dir={}", profile.path().display()));
         let mut options = json!({"args": args, "binary": find("chromium").expect("checked before")});
         if width == Width::Phone {

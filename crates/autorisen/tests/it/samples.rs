@@ -37,5 +37,5 @@ impl Samples {
 }
 
 fn is_id(prefix: &str, rest: &str) -> bool {
-    prefix.len() == 3 && rest.len() == TEXT_LEN && rest.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_lowercase())
+    matches!(prefix.len(), 3 | 4) && rest.len() == TEXT_LEN && rest.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_lowercase())
 }

@@ -9,10 +9,7 @@ const HANDLER_MAX: usize = 12;
 
 /// Where the program may ask which engine runs, besides `store`, a feature's own `store` module and
 /// migrations.
-const ENGINE_ASKED: [(&str, &str); 2] = [
-    ("crates/autorisen/src/command/serve.rs", "a worker of its own can't share an embedded database"),
-    ("crates/cli/src/story/", "the story says where it plays"),
-];
+const ENGINE_ASKED: [(&str, &str); 1] = [("crates/cli/src/story/", "the story says where it plays")];
 
 #[track_caller]
 fn none(rule: &str, broken: impl IntoIterator<Item = String>) {

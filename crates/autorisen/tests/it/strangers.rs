@@ -14,7 +14,7 @@ const WORDS_OF_ACME: [&str; 4] = ["acme.test", "Ada Payer", PAYER, "Rep Orted"];
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_route_refuses_strangers() {
     for engine in engines() {
-        sweep(&World::new(engine).await).await;
+        sweep(World::new(engine).await).await;
     }
 }
 
@@ -22,19 +22,20 @@ async fn every_route_refuses_strangers() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_route_refuses_strangers_without_the_typed_filters() {
     for engine in engines() {
-        sweep(&World::with(engine, Guards { typed_filters: false, ..Guards::default() }).await).await;
+        sweep(World::with(engine, Guards { typed_filters: false, ..Guards::default() }).await).await;
     }
 }
 
-async fn sweep(world: &World) {
+async fn sweep(world: World) {
     let before = world.app.rows_of(world.acme).await;
     for operation in &operations(&document(&world.app).await) {
-        nobody(world, operation).await;
-        mallory_in_the_path(world, operation).await;
-        mallory_in_the_body(world, operation).await;
-        mallory_in_the_query(world, operation).await;
+        nobody(&world, operation).await;
+        mallory_in_the_path(&world, operation).await;
+        mallory_in_the_body(&world, operation).await;
+        mallory_in_the_query(&world, operation).await;
     }
     world.is_unchanged(&before, "a stranger").await;
+    world.app.finish().await;
 }
 
 /// The same sweep by somebody who may: were the ids or bodies wrong, everything above would be refused

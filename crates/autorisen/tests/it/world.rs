@@ -190,7 +190,8 @@ fn pages(html: &str) -> Vec<String> {
     pages
 }
 
-/// What is looked up only when something is started or sent a second time. Nothing of it is kept.
+/// What happens only when something is started or sent a second time, or taken back. Nothing of it is
+/// kept.
 async fn say_everything_twice(app: &TestApp, org: OrgId) {
     let mut tx = Tx::for_org(&app.core.store, org, Actor::System("walk")).await.expect("a transaction");
     let letter =
@@ -199,6 +200,7 @@ async fn say_everything_twice(app: &TestApp, org: OrgId) {
         mail::send(&mut tx, letter()).await.expect("it is queued");
         flows::start(&mut tx, Workflow::new("walk.twice", 1), &(), StartOptions::dedupe("twice")).await.expect("it is started");
     }
+    mail::withdraw(&mut tx, "twice").await.expect("it is taken back");
 }
 
 fn report(connection: &str, now: kernel::At) -> Value {

@@ -1,7 +1,7 @@
 //! The module's stories, through HTTP, on both databases.
 
 use autorisen::Module;
-use testkit::{TestApp, Value, json};
+use testkit::{Value, json};
 
 use crate::Lending;
 

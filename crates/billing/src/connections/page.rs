@@ -7,12 +7,12 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use console::{Badge, Choice, Csrf, Empty, Field, Pager, Select, Tone, When};
 use host::{Core, Registry};
-use kernel::{Check, ConnectionId, Failed, Failure, Fields, Limit, Secret};
+use kernel::{Check, ConnectionId, Failed, Failure, Fields, Limit, Page, Secret};
 use serde::Deserialize;
 use web::{Ctx, Form, Html, ListQuery, NavItem, PageFault, Path, Query, Routes as _, See};
 
 use super::routes::may_connect;
-use super::{ConnectionView, NewConnection, actions};
+use super::{ConnectionView, Model, NewConnection, actions};
 use crate::intake::{self, EventRow, EventState};
 use crate::permissions::{PAYMENTS_READ, PAYMENTS_WRITE};
 use crate::provider::ProviderName;
@@ -73,6 +73,10 @@ async fn connections_page(ctx: Ctx, Query(query): Query<ListQuery>) -> Result<Ht
     let mut tx = ctx.begin(PAYMENTS_READ).await?;
     let page = actions::list(&mut tx, limit, after.as_ref()).await.map_err(Failed::into_failure)?;
     tx.commit().await?;
+    Ok(list_page(&ctx, page)?)
+}
+
+fn list_page(ctx: &Ctx, page: Page<Model>) -> Result<Html, Failure> {
     let next = page.next.map(|after| console::address(PATH, &[("cursor", &ctx.cursor(&after))]));
     let connections: Vec<ConnectionView> = page.items.into_iter().map(|row| ConnectionView::of(ctx.core(), row)).collect();
     let token = ctx.csrf();
@@ -83,7 +87,7 @@ async fn connections_page(ctx: Ctx, Query(query): Query<ListQuery>) -> Result<Ht
         can_write: ctx.can(PAYMENTS_WRITE),
         has_sandbox: ctx.core().environment.is_dev(),
     };
-    Ok(ctx.page(PATH, "Connections", &template)?)
+    ctx.page(PATH, "Connections", &template)
 }
 
 /// The form as it was filled in; secrets are not shown again.
@@ -261,18 +265,22 @@ async fn connection_page(ctx: Ctx, Path(id): Path<ConnectionId>) -> Result<Html,
     let row = actions::find(&mut tx, id).await.map_err(Failed::into_failure)?;
     let events = intake::of_connection(&mut tx, id, Limit::default(), None).await?;
     tx.commit().await?;
+    Ok(show_page(&ctx, row, &events.items)?)
+}
+
+fn show_page(ctx: &Ctx, row: Model, events: &[EventRow]) -> Result<Html, Failure> {
     let is_sandbox = row.provider == ProviderName::Sandbox.as_str();
     let connection = ConnectionView::of(ctx.core(), row);
     let token = ctx.csrf();
     let can_write = ctx.can(PAYMENTS_WRITE);
     let template = ShowPage {
         connection: &connection,
-        events: &events.items,
+        events,
         csrf: Csrf(token.expose()),
         can_write,
         charge: (can_write && is_sandbox && ctx.core().environment.is_dev()).then(ChargeFields::new),
     };
-    Ok(ctx.page(PATH, &connection.name, &template)?)
+    ctx.page(PATH, &connection.name, &template)
 }
 
 #[derive(Deserialize)]
@@ -316,6 +324,7 @@ fn charge(connection: ConnectionId, form: &ChargeForm) -> Result<sandbox::Charge
 }
 
 async fn remove_from_page(ctx: Ctx, Path(id): Path<ConnectionId>, Form(Button {}): Form<Button>) -> Result<See, PageFault> {
+    may_connect(&ctx)?;
     let mut tx = ctx.begin(PAYMENTS_WRITE).await?;
     actions::remove(&mut tx, id).await.map_err(Failed::into_failure)?;
     tx.commit().await?;

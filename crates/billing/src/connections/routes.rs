@@ -16,7 +16,7 @@ pub(super) fn register(app: &mut Registry) {
     )));
 }
 
-/// A person connects a provider only with an address that is theirs; a key was made by one.
+/// A person connects a provider, changes it or removes it only with an address that is theirs; a key was made by one.
 pub(super) fn may_connect(ctx: &Ctx) -> Result<(), kernel::Failure> {
     if ctx.caller()?.account.is_some() {
         tenancy::verification::verified_person(ctx)?;
@@ -58,6 +58,7 @@ async fn change_payment_connection(
     Path(id): Path<ConnectionId>,
     Json(change): Json<ChangeConnection>,
 ) -> Answer<ConnectionView, ConnectionFault> {
+    may_connect(&ctx)?;
     let mut tx = ctx.begin(PAYMENTS_WRITE).await?;
     let row = actions::change(&mut tx, ctx.core().environment, id, change).await?;
     Ok(tx.answer(ConnectionView::of(ctx.core(), row)).await?)
@@ -66,6 +67,7 @@ async fn change_payment_connection(
 /// Remove a connection and its secrets
 #[utoipa::path(delete, path = "/payment-connections/{id}", tag = "payments", operation_id = "delete_payment_connection", params(("id" = ConnectionId, Path)))]
 async fn delete_payment_connection(ctx: Ctx, Path(id): Path<ConnectionId>) -> EmptyAnswer<ConnectionFault> {
+    may_connect(&ctx)?;
     let mut tx = ctx.begin(PAYMENTS_WRITE).await?;
     actions::remove(&mut tx, id).await?;
     Ok(tx.no_content().await?)

@@ -4,7 +4,7 @@
 //! obligation; everything else waits in quarantine until the obligation is known; money is
 //! absorbing.
 
-use kernel::{Failure, LinkId, TransactionId};
+use kernel::{Failure, LinkId, Money, TransactionId};
 use store::Tx;
 use uuid::Uuid;
 
@@ -12,7 +12,7 @@ use super::provider_event::reason;
 use super::{Sink, checkout, failing, payer};
 use crate::event::Via;
 use crate::methods;
-use crate::provider::{EventKind, ProviderEvent, Refs, TAG_ATTEMPT, TAG_LINK};
+use crate::provider::{EventKind, Payment, ProviderEvent, Refs, TAG_ATTEMPT, TAG_LINK};
 use crate::transactions::{self, NewReceipt, Received, Source};
 
 /// What became of an event.
@@ -48,7 +48,9 @@ pub(super) async fn apply(tx: &mut Tx, scene: &Scene<'_>, event: &ProviderEvent)
         EventKind::CheckoutCompleted { paid: true } => checkout::completed(tx, scene, event).await,
         EventKind::CheckoutCompleted { paid: false } => checkout::awaiting(tx, scene, event).await,
         EventKind::CheckoutExpired => checkout::expired(tx, event).await,
-        EventKind::ObligationVoided => voided(tx, scene, event).await,
+        EventKind::CheckoutFailed => checkout::failed(tx, event).await,
+        EventKind::ObligationVoided | EventKind::IntentCanceled => voided(tx, scene, event).await,
+        EventKind::DisputeOpened => disputed(tx, scene, event).await,
         EventKind::Refunded => refunded(tx, scene, event).await,
         EventKind::MethodUpdated => method_updated(tx, scene, event).await,
         EventKind::Unknown => Ok(Verdict::Ignored(reason::UNKNOWN_TYPE, None)),
@@ -70,13 +72,37 @@ pub(super) async fn parent(tx: &mut Tx, scene: &Scene<'_>, event: &ProviderEvent
 pub(super) async fn succeeded(tx: &mut Tx, scene: &Scene<'_>, event: &ProviderEvent) -> Result<Verdict, Failure> {
     let Some(transaction) = parent(tx, scene, event).await? else { return Ok(Verdict::Quarantined) };
     let id = transaction.transaction_id();
-    let (Some(amount), Some(money_key)) = (event.money.filter(|money| money.minor > 0), event.refs.money_key()) else {
-        return Ok(Verdict::Ignored(reason::INCOMPLETE, Some(id)));
+    let customer = payer::customer(tx, &event.customer).await?;
+    let mut transaction = transactions::add_refs(tx, transaction, &event.refs, customer).await?;
+    let mut verdict = None;
+    for payment in std::iter::once(Payment { refs: event.refs.clone(), money: event.money }).chain(event.further.clone()) {
+        let came;
+        (transaction, came) = booked(tx, transaction, event, payment).await?;
+        // What was applied is not undone by a payment beside it that was known before.
+        if !matches!(verdict, Some(Verdict::Applied(_))) {
+            verdict = Some(came);
+        }
+    }
+    Ok(verdict.unwrap_or(Verdict::Ignored(reason::INCOMPLETE, Some(id))))
+}
+
+/// Books one movement of money of an event.
+async fn booked(
+    tx: &mut Tx,
+    transaction: transactions::Model,
+    event: &ProviderEvent,
+    payment: Payment,
+) -> Result<(transactions::Model, Verdict), Failure> {
+    let id = Some(transaction.transaction_id());
+    let (Some(told), Some(money_key)) = (payment.money.filter(|money| money.minor > 0), payment.refs.money_key()) else {
+        return Ok((transaction, Verdict::Ignored(reason::INCOMPLETE, id)));
     };
-    // An invoice without a payment was marked as paid by hand or by us: no second money moved.
-    let moved = event.refs.intent.is_some() || event.refs.charge.is_some();
-    if !moved && !transaction.state().is_owed() {
-        return Ok(Verdict::Ignored(reason::NOTHING_NEW, Some(id)));
+    // An invoice without a payment was marked as paid by hand or by us: no second money moved, and
+    // there is nothing that could be given back.
+    let moved = payment.refs.intent.is_some() || payment.refs.charge.is_some();
+    let amount = if moved { told } else { Money::new(told.minor.min(transaction.owed().minor), told.currency) };
+    if amount.minor <= 0 {
+        return Ok((transaction, Verdict::Ignored(reason::NOTHING_NEW, id)));
     }
     let new = NewReceipt {
         money_key: money_key.to_owned(),
@@ -85,14 +111,13 @@ pub(super) async fn succeeded(tx: &mut Tx, scene: &Scene<'_>, event: &ProviderEv
         received_at: event.occurred_at,
         attempt: event.tags.get(TAG_ATTEMPT).cloned(),
         link: link(event),
-        refs: event.refs.clone(),
+        refs: payment.refs.clone(),
     };
-    let customer = payer::customer(tx, &event.customer).await?;
-    let transaction = transactions::add_refs(tx, transaction, &event.refs, customer).await?;
-    Ok(match transactions::receive(tx, transaction, new).await? {
-        Some(Received { receipt: Some(_), .. }) => Verdict::Applied(Some(id)),
-        Some(Received { receipt: None, .. }) => Verdict::Ignored(reason::NOTHING_NEW, Some(id)),
-        None => Verdict::Failed(reason::CURRENCY_DIFFERS, Some(id)),
+    let transaction = transactions::add_refs(tx, transaction, &payment.refs, None).await?;
+    Ok(match transactions::receive(tx, transaction.clone(), new).await? {
+        Some(Received { receipt: Some(_), transaction }) => (transaction, Verdict::Applied(id)),
+        Some(Received { receipt: None, transaction }) => (transaction, Verdict::Ignored(reason::NOTHING_NEW, id)),
+        None => (transaction, Verdict::Failed(reason::CURRENCY_DIFFERS, id)),
     })
 }
 
@@ -118,10 +143,18 @@ async fn voided(tx: &mut Tx, scene: &Scene<'_>, event: &ProviderEvent) -> Result
     let Some(transaction) = parent(tx, scene, event).await? else { return Ok(Verdict::Quarantined) };
     let id = transaction.transaction_id();
     // An intent that is given up does not end its invoice, which may be paid with another one.
-    if event.refs.invoice.is_none() && transaction.refs().invoice.is_some() {
+    let has_invoice = event.refs.invoice.is_some() || transaction.refs().invoice.is_some();
+    if event.kind == EventKind::IntentCanceled && has_invoice {
         return Ok(Verdict::Ignored(reason::NOTHING_NEW, Some(id)));
     }
     let changed = transactions::void(tx, transaction).await?;
+    Ok(if changed { Verdict::Applied(Some(id)) } else { Verdict::Ignored(reason::NOTHING_NEW, Some(id)) })
+}
+
+async fn disputed(tx: &mut Tx, scene: &Scene<'_>, event: &ProviderEvent) -> Result<Verdict, Failure> {
+    let Some(transaction) = parent(tx, scene, event).await? else { return Ok(Verdict::Quarantined) };
+    let id = transaction.transaction_id();
+    let changed = transactions::dispute(tx, transaction).await?;
     Ok(if changed { Verdict::Applied(Some(id)) } else { Verdict::Ignored(reason::NOTHING_NEW, Some(id)) })
 }
 

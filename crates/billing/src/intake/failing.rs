@@ -54,7 +54,7 @@ pub(super) async fn record(tx: &mut Tx, scene: &Scene<'_>, event: &ProviderEvent
     }
     let customer = transaction.customer();
     let method = match &event.method {
-        Some(facts) => Some(methods::remember(tx, &transaction.source, facts, customer).await?),
+        Some(facts) => Some(methods::meet(tx, &transaction.source, facts, customer).await?),
         None => None,
     };
     let new = NewFailure {

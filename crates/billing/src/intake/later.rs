@@ -32,11 +32,13 @@ const GIVE_UP: Activity<(), ()> = Activity::new("billing.give_up_waiting");
 /// provider's answer, for a case too many is better than a failure that nobody hears of.
 const TRIES: Retry = Retry { max: 8, first: Duration::from_secs(10), factor: 3, cap: Duration::from_mins(10) };
 
-/// Events whose parent did not come within thirty days are laid aside.
+/// Events whose parent did not come within thirty days are laid aside, oldest first.
 const LAY_ASIDE: SystemSql = SystemSql::both(
     "update provider_events set state = 'ignored', reason = 'parent_never_came', updated_at = $1, version = version + 1 \
-     where state = 'quarantined' and created_at < $2",
+     where id in (select id from provider_events where state = 'quarantined' and created_at < $2 order by created_at limit $3)",
 );
+/// Events laid aside at once: a transaction that is over before anybody waits for it.
+const BATCH: u64 = 500;
 
 pub(super) fn register(app: &mut Registry) {
     app.activity(APPLY, apply).retries(TRIES);
@@ -93,10 +95,17 @@ async fn finish(work: &Work, address: &Address, id: Uuid, known: Known) -> Resul
 
 /// Runs for all organizations at once: it changes nothing but what the intake itself wrote.
 async fn give_up(work: Work, (): ()) -> Result<(), Failure> {
-    let mut system = work.core.store.system("events whose parent never came").await?;
-    let (now, before) = (system.now(), system.now() - WAIT_FOR_PARENT);
-    let count = system.sql(LAY_ASIDE.bind(now).bind(before)).await?;
-    system.commit().await?;
+    let mut count = 0;
+    loop {
+        let mut system = work.core.store.system("events whose parent never came").await?;
+        let (now, before) = (system.now(), system.now() - WAIT_FOR_PARENT);
+        let batch = system.sql(LAY_ASIDE.bind(now).bind(before).bind(i64::try_from(BATCH).map_err(Failure::internal)?)).await?;
+        system.commit().await?;
+        count += batch;
+        if batch < BATCH {
+            break;
+        }
+    }
     tracing::info!(event = "billing.gave_up_waiting", count, reason = reason::PARENT_NEVER_CAME, "events were laid aside");
     Ok(())
 }

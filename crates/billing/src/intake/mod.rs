@@ -6,6 +6,7 @@
 //! of the final state. What cannot be applied at once is kept and tried again by durable work.
 
 mod apply;
+mod card_number;
 mod checkout;
 mod failing;
 mod later;

@@ -4,6 +4,7 @@ use kernel::{At, Check, ConnectionId, Currency, Failure, MailAddress, Money, fau
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use super::card_number;
 use crate::provider::{CustomerFacts, EventKind, MethodFacts, ProviderEvent, RawDecline, Refs, Tags};
 
 faults! {
@@ -108,11 +109,36 @@ impl ReportFailure {
         check.text_if("network_advice_code", self.network_advice_code.as_deref(), 1..=8);
         check.that(self.occurred_at <= now + AHEAD_MAX, "occurred_at", "is in the future");
         check.that(self.metadata.as_ref().is_none_or(|metadata| metadata.len() <= METADATA_MAX), "metadata", "has too many entries");
+        // It becomes a part of addresses at the gateway.
+        let is_reference = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b':');
+        check.that(self.transaction_ref.bytes().all(is_reference), "transaction_ref", "must have only letters, digits and any of `_-.:`");
+        self.check_for_card_numbers(&mut check);
         self.customer.check(&mut check);
         if let Some(method) = &self.payment_method {
             method.check(&mut check);
         }
         check.done()
+    }
+
+    /// A card number must not come in, wherever somebody put it.
+    fn check_for_card_numbers(&self, check: &mut Check) {
+        let mut refuse = |field: &str, text: &str| {
+            check.that(!card_number::is_in(text), field, "must not have a card number in it");
+        };
+        refuse("transaction_ref", &self.transaction_ref);
+        for (field, text) in [
+            ("failure_code", &self.failure_code),
+            ("failure_message", &self.failure_message),
+            ("customer.name", &self.customer.name),
+            ("customer.external_ref", &self.customer.external_ref),
+        ] {
+            refuse(field, text.as_deref().unwrap_or_default());
+        }
+        refuse("customer.email", self.customer.email.as_ref().map_or("", MailAddress::as_str));
+        for (name, value) in self.metadata.iter().flatten() {
+            refuse("metadata", name);
+            refuse(&format!("metadata.{name}"), &value.to_string());
+        }
     }
 
     /// The same in the words of the intake.
@@ -136,6 +162,7 @@ impl ReportFailure {
             customer: self.customer.facts(),
             retry_at: None,
             tags: Tags::new(),
+            further: Vec::new(),
             needs_join: false,
         }
     }
@@ -183,13 +210,14 @@ impl ReportedCustomer {
 impl ReportedMethod {
     fn check(&self, check: &mut Check) {
         check.text("payment_method.token", &self.token, 1..=ID_LEN_MAX);
-        // A card number instead of a token must not come in.
-        let digits = self.token.bytes().filter(u8::is_ascii_digit).count();
-        check.that(
-            !(digits >= 12 && digits == self.token.len()),
-            "payment_method.token",
-            "must be the gateway's token, never a card number",
-        );
+        // A card number instead of a token must not come in; a mistyped one is none the less one.
+        let bare: String = self.token.chars().filter(|letter| !(letter.is_whitespace() || *letter == '-')).collect();
+        let is_number = bare.len() >= 12 && bare.bytes().all(|byte| byte.is_ascii_digit());
+        let fine = !is_number && !card_number::is_in(&self.token);
+        check.that(fine, "payment_method.token", "must be the gateway's token, never a card number");
+        if let Some(fingerprint) = &self.fingerprint {
+            check.that(!card_number::is_in(fingerprint), "payment_method.fingerprint", "must not have a card number in it");
+        }
         check.text_if("payment_method.last4", self.last4.as_deref(), 4..=4);
         check.text_if("payment_method.country", self.country.as_deref(), 2..=2);
         for (field, text) in [("network", &self.network), ("funding", &self.funding), ("fingerprint", &self.fingerprint)] {

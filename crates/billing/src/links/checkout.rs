@@ -7,7 +7,8 @@ use kernel::{Actor, At, Failure, General, LinkId, Money, OrgId};
 use sea_orm::{ActiveValue::Set, IntoActiveModel as _};
 use store::Tx;
 
-use super::actions::{give_back, reason_closed};
+use super::actions::{close_others, give_back, reason_closed};
+use super::finish::SessionAbandoned;
 use super::link::{LinkState, Model};
 use super::lookup::{Found, by_token, unknown};
 use super::{LinkFault, store as rows};
@@ -21,7 +22,7 @@ use crate::transactions;
 
 /// How long a payer may stay on the provider's page while nothing else is charged. Stripe's least is
 /// thirty minutes from when it hears of it; the minute more is the way there.
-const CHECKOUT_TIME: TimeDelta = TimeDelta::minutes(31);
+pub(super) const CHECKOUT_TIME: TimeDelta = TimeDelta::minutes(31);
 
 /// A page that was opened for a payer.
 #[derive(Debug, Clone)]
@@ -47,10 +48,10 @@ pub async fn open_checkout(core: &Core, token: &str) -> Result<Opening, Failure>
     let Found { org, link } = by_token(core, token).await?.ok_or_else(unknown)?;
     let reserved = reserve(core, org, link.link_id(), token).await?;
     let key = IdempotencyKey::of_checkout(reserved.link, reserved.round);
-    match reserved.gateway.execute(&Action::CreateCheckout(reserved.checkout), &key).await {
-        Ok(ActionResult::Checkout(session)) => record(core, org, reserved.link, session).await,
+    match reserved.gateway.execute(&Action::CreateCheckout(reserved.checkout.clone()), &key).await {
+        Ok(ActionResult::Checkout(session)) => record(core, org, &reserved, session).await,
         Ok(other) => Err(Failure::internal(format!("a checkout was answered with {other:?}"))),
-        Err(error) => Err(failed(core, org, reserved.link, error).await),
+        Err(error) => Err(failed(core, org, &reserved, error).await),
     }
 }
 
@@ -71,6 +72,7 @@ async fn reserve(core: &Core, org: OrgId, id: LinkId, token: &str) -> Result<Res
     let connection = transaction.connection().ok_or_else(|| LinkFault::NoConnection.into_failure())?;
     let providers = core.parts.get::<Providers>();
     let gateway = connections::gateway(&mut tx, &providers, connection).await.map_err(|_| LinkFault::NoConnection.into_failure())?;
+    close_others(&mut tx, &link).await?;
     let link = if link.is_in_checkout(tx.now()) { link } else { take(&mut tx, link).await? };
     let checkout = new_checkout(core, &mut tx, &link, transaction.owed(), token).await?;
     tx.commit().await?;
@@ -115,15 +117,23 @@ async fn new_checkout(core: &Core, tx: &mut Tx, link: &Model, amount: Money, tok
     })
 }
 
-/// Writes down which session it is.
-async fn record(core: &Core, org: OrgId, id: LinkId, session: CheckoutSession) -> Result<Opening, Failure> {
+/// Writes down which session it is. A link that was closed or taken anew while the provider was asked
+/// does not lead there: its page is closed again.
+async fn record(core: &Core, org: OrgId, reserved: &Reserved, session: CheckoutSession) -> Result<Opening, Failure> {
+    let id = reserved.link;
     let mut tx = begin(core, org, id).await?;
     let transaction = rows::by_id(&mut tx, id).await?.ok_or_else(unknown)?.transaction();
     let refs = Refs { session: Some(session.id.clone()), ..Refs::default() };
-    if let Some(transaction) = transactions::hold(&mut tx, transaction).await? {
-        transactions::add_refs(&mut tx, transaction, &refs, None).await?;
+    if let Some(held) = transactions::hold(&mut tx, transaction).await? {
+        transactions::add_refs(&mut tx, held, &refs, None).await?;
     }
     let link = rows::hold(&mut tx, id).await?.ok_or_else(unknown)?;
+    if link.state() != LinkState::Checkout || link.sessions.unsigned_abs() != reserved.round {
+        let reason = link.refusal(tx.now()).unwrap_or(LinkFault::CheckoutUnavailable);
+        tx.emit(&SessionAbandoned { transaction, session: session.id }).await?;
+        tx.commit().await?;
+        return Err(reason.into_failure());
+    }
     if link.psp_session_id.as_deref() != Some(&session.id) {
         let mut row = link.into_active_model();
         row.psp_session_id = Set(Some(session.id));
@@ -135,21 +145,23 @@ async fn record(core: &Core, org: OrgId, id: LinkId, session: CheckoutSession) -
 
 /// Without an answer the session may exist: the reservation stays, and the next press asks again with
 /// the same key. Otherwise it is given back.
-async fn failed(core: &Core, org: OrgId, id: LinkId, error: ProviderError) -> Failure {
+async fn failed(core: &Core, org: OrgId, reserved: &Reserved, error: ProviderError) -> Failure {
+    let id = reserved.link;
     tracing::warn!(event = "billing.checkout_failed", link = %id, %error, "the provider's page could not be opened");
     let unavailable = LinkFault::CheckoutUnavailable.into_failure().retry_after(60);
     if matches!(error, ProviderError::Unknown(_)) {
         return unavailable.with_cause(error);
     }
-    match release(core, org, id).await {
+    match release(core, org, reserved).await {
         Ok(()) => unavailable.with_cause(error),
         Err(failure) => failure,
     }
 }
 
-async fn release(core: &Core, org: OrgId, id: LinkId) -> Result<(), Failure> {
-    let mut tx = begin(core, org, id).await?;
-    if let Some(link) = rows::hold(&mut tx, id).await?.filter(|link| link.state() == LinkState::Checkout) {
+async fn release(core: &Core, org: OrgId, reserved: &Reserved) -> Result<(), Failure> {
+    let mut tx = begin(core, org, reserved.link).await?;
+    let is_ours = |link: &Model| link.state() == LinkState::Checkout && link.sessions.unsigned_abs() == reserved.round;
+    if let Some(link) = rows::hold(&mut tx, reserved.link).await?.filter(is_ours) {
         give_back(&mut tx, link).await?;
     }
     Ok(tx.commit().await?)

@@ -1,11 +1,13 @@
 //! After the provider's page: reading back what came of it, and closing pages that nobody needs.
 
+use chrono::TimeDelta;
 use host::{Core, Work};
 use kernel::{Actor, Event, Failed, Failure, TransactionId};
 use serde::{Deserialize, Serialize};
 use store::Tx;
 use uuid::Uuid;
 
+use super::actions::{Visit, session_processing};
 use super::link::LinkState;
 use super::lookup::Found;
 use super::store as rows;
@@ -13,6 +15,9 @@ use crate::connections;
 use crate::event::Via;
 use crate::provider::{Action, IdempotencyKey, PaymentState, PaymentStatus, ProviderError, ProviderRef, Providers};
 use crate::transactions::{self, NewReceipt};
+
+/// How often the provider is asked about one session for the sake of a page.
+const READ_BACK_EVERY: TimeDelta = TimeDelta::seconds(30);
 
 /// A provider's page is open for something that is not owed any more.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -56,11 +61,41 @@ pub async fn settle_session(core: &Core, found: &Found) -> Result<Option<Payment
     let Some(connection) = connection else { return Ok(None) };
     let gateway = connections::gateway(&mut tx, &core.parts.get::<Providers>(), connection).await.map_err(Failed::into_failure)?;
     drop(tx);
-    let state = gateway.read_back(&ProviderRef::Session(session)).await?;
-    if state.status == PaymentStatus::Succeeded {
-        record(core, found, &state).await?;
+    let state = gateway.read_back(&ProviderRef::Session(session.clone())).await?;
+    match state.status {
+        PaymentStatus::Succeeded => record(core, found, &state).await?,
+        PaymentStatus::Processing => wait(core, found, &session).await?,
+        _ => {}
     }
     Ok(Some(state.status))
+}
+
+/// The same for a page that anybody may load again and again: the provider is asked at most once in a
+/// while for a session, and in between the page says what it said then.
+pub(super) async fn settle_visit(core: &Core, found: &Found) -> Result<Option<PaymentStatus>, Failure> {
+    let Some(session) = found.link.psp_session_id.as_deref().filter(|_| found.link.state() != LinkState::Completed) else {
+        return settle_session(core, found).await;
+    };
+    let (cache, key, until) = (core.store.cache(), format!("billing.read_back:{session}"), core.clock.now() + READ_BACK_EVERY);
+    if let Some(said) = cache.get(&key).await {
+        return serde_json::from_str(&said).map_err(Failure::internal);
+    }
+    // Kept before the call: whoever comes while it runs does not call again.
+    let say = |status: Option<PaymentStatus>| serde_json::to_string(&status).map_err(Failure::internal);
+    cache.put(&key, say(Some(PaymentStatus::Processing))?, until).await;
+    let status = settle_session(core, found).await?;
+    cache.put(&key, say(status)?, until).await;
+    Ok(status)
+}
+
+/// The payer is done and the money takes days: the link keeps the obligation meanwhile.
+async fn wait(core: &Core, found: &Found, session: &str) -> Result<(), Failure> {
+    let id = found.link.link_id();
+    let mut tx = Tx::for_org(&core.store, found.org, Actor::Payer(id)).await?;
+    transactions::hold(&mut tx, found.link.transaction()).await?;
+    let visit = Visit { session, link: Some(id), told_at: tx.now() };
+    session_processing(&mut tx, &visit).await?;
+    Ok(tx.commit().await?)
 }
 
 async fn record(core: &Core, found: &Found, state: &PaymentState) -> Result<(), Failure> {

@@ -42,13 +42,16 @@ pub enum LinkState {
     Opened,
     /// The provider's page is open.
     Checkout,
+    /// The payer is done, and the bank takes days to say whether the money comes.
+    Processing,
     Completed,
     Expired,
     Revoked,
 }
 
 impl LinkState {
-    pub const ALL: [Self; 6] = [Self::Active, Self::Opened, Self::Checkout, Self::Completed, Self::Expired, Self::Revoked];
+    pub const ALL: [Self; 7] =
+        [Self::Active, Self::Opened, Self::Checkout, Self::Processing, Self::Completed, Self::Expired, Self::Revoked];
 
     /// As it is stored.
     pub const fn name(self) -> &'static str {
@@ -56,6 +59,7 @@ impl LinkState {
             Self::Active => "active",
             Self::Opened => "opened",
             Self::Checkout => "checkout",
+            Self::Processing => "processing",
             Self::Completed => "completed",
             Self::Expired => "expired",
             Self::Revoked => "revoked",
@@ -69,7 +73,12 @@ impl LinkState {
 
     /// Whether the payer may still use it.
     pub const fn is_open(self) -> bool {
-        matches!(self, Self::Active | Self::Opened | Self::Checkout)
+        matches!(self, Self::Active | Self::Opened) || self.is_taken()
+    }
+
+    /// Whether it holds the obligation, so that nothing else is charged.
+    pub const fn is_taken(self) -> bool {
+        matches!(self, Self::Checkout | Self::Processing)
     }
 }
 
@@ -90,9 +99,9 @@ impl Model {
         Money::new(self.amount, self.currency.parse().expect("only currencies of ISO 4217 are stored"))
     }
 
-    /// Whether the provider's page is open and the time for it is not over.
+    /// Whether the provider's page is open, or a payment under way, and the time for it is not over.
     pub fn is_in_checkout(&self, now: At) -> bool {
-        self.state() == LinkState::Checkout && self.session_until.is_some_and(|until| now < until)
+        self.state().is_taken() && self.session_until.is_some_and(|until| now < until)
     }
 
     /// Why it cannot be used now. A payer who is on the provider's page may end what they began.
@@ -101,8 +110,11 @@ impl Model {
             LinkState::Completed => Some(LinkFault::Used),
             LinkState::Revoked => Some(LinkFault::Revoked),
             LinkState::Expired => Some(LinkFault::Expired),
+            LinkState::Processing if self.is_in_checkout(now) => Some(LinkFault::Busy),
             LinkState::Checkout if self.is_in_checkout(now) => None,
-            LinkState::Active | LinkState::Opened | LinkState::Checkout => (self.expires_at <= now).then_some(LinkFault::Expired),
+            LinkState::Active | LinkState::Opened | LinkState::Checkout | LinkState::Processing => {
+                (self.expires_at <= now).then_some(LinkFault::Expired)
+            }
         }
     }
 }
@@ -129,7 +141,7 @@ mod tests {
             opened_at: None,
             completed_at: None,
             psp_session_id: None,
-            session_until: (state == LinkState::Checkout).then(|| now() + TimeDelta::minutes(10)),
+            session_until: state.is_taken().then(|| now() + TimeDelta::minutes(10)),
             sessions: 0,
             created_at: now(),
             updated_at: now(),
@@ -143,6 +155,7 @@ mod tests {
         assert_eq!(link(LinkState::Active, 0).refusal(now()), Some(LinkFault::Expired));
         assert_eq!(link(LinkState::Completed, 1).refusal(now()), Some(LinkFault::Used));
         assert_eq!(link(LinkState::Revoked, 1).refusal(now()), Some(LinkFault::Revoked));
+        assert_eq!(link(LinkState::Processing, 1).refusal(now()), Some(LinkFault::Busy), "the bank has the word");
         assert_eq!(LinkState::read("melted"), LinkState::Revoked);
     }
 

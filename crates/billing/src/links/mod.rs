@@ -18,7 +18,9 @@ mod store;
 use host::Registry;
 use web::Routes as _;
 
-pub use actions::{close, issue, reason_closed, revoke_all, session_expired};
+pub use actions::{
+    Visit, any_in_checkout, close, issue, reason_closed, revoke_all, session_expired, session_failed, session_of, session_processing,
+};
 pub use checkout::{Opening, open_checkout};
 pub use fault::LinkFault;
 pub use finish::{SessionAbandoned, settle_session};

@@ -14,7 +14,7 @@ use web::{Ctx, Html, PageFault, Path, See};
 use super::LinkFault;
 use super::actions::reason_closed;
 use super::checkout::open_checkout;
-use super::finish::settle_session;
+use super::finish::settle_visit;
 use super::lookup::{Found, by_token};
 use crate::provider::PaymentStatus;
 use crate::transactions;
@@ -89,7 +89,7 @@ async fn start_payment(ctx: Ctx, Path(token): Path<String>) -> Result<Response, 
 async fn done_page(ctx: Ctx, Path(token): Path<String>) -> Result<Html, PageFault> {
     let Some(found) = by_token(ctx.core(), &token).await? else { return Ok(closed(&ctx, LinkFault::Unknown)?) };
     // Without an answer the webhook will tell; the payer need not wait for it.
-    let status = settle_session(ctx.core(), &found).await.unwrap_or_else(|failure| {
+    let status = settle_visit(ctx.core(), &found).await.unwrap_or_else(|failure| {
         tracing::warn!(event = "billing.read_back_failed", link = %found.link.link_id(), code = failure.code);
         Some(PaymentStatus::Processing)
     });

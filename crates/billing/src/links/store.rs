@@ -26,6 +26,13 @@ pub(super) async fn hold_by_session(tx: &mut Tx, session: &str) -> Result<Option
     tx.find::<Entity>().filter(Column::PspSessionId.eq(session)).for_update().one().await
 }
 
+/// The links of an obligation whose page is open, or whose payment is under way, held.
+pub(super) async fn taken(tx: &mut Tx, transaction: TransactionId) -> Result<Vec<Model>, StoreError> {
+    let taken = LinkState::ALL.into_iter().filter(|state| state.is_taken()).map(LinkState::name);
+    let of = tx.find::<Entity>().filter(Column::TransactionId.eq(transaction.uuid())).filter(Column::State.is_in(taken));
+    of.limit(OPEN_MAX).for_update().all().await
+}
+
 /// The links of an obligation that a payer could still use, held.
 pub(super) async fn hold_open(tx: &mut Tx, transaction: TransactionId) -> Result<Vec<Model>, StoreError> {
     let open = LinkState::ALL.into_iter().filter(|state| state.is_open()).map(LinkState::name);

@@ -15,8 +15,21 @@ pub async fn find(tx: &mut Tx, id: PaymentMethodId) -> Result<Option<Model>, Fai
     Ok(rows::by_id(tx, id.uuid()).await?)
 }
 
-/// Keeps what an event says of a method. New data makes a stale method usable.
+/// Keeps what a payment says of its method: only what was not known before. A charge tells of the card
+/// as it was then, and in any order, so nothing is mended by it.
+pub async fn meet(tx: &mut Tx, source: &str, facts: &MethodFacts, customer: Option<CustomerId>) -> Result<Model, Failure> {
+    let (known, is_new) = keep(tx, source, facts, customer).await?;
+    if is_new { Ok(known) } else { fill(tx, known, facts, customer).await }
+}
+
+/// Keeps what the provider says of a method that got new data, which makes a stale one usable.
 pub async fn remember(tx: &mut Tx, source: &str, facts: &MethodFacts, customer: Option<CustomerId>) -> Result<Model, Failure> {
+    let (known, is_new) = keep(tx, source, facts, customer).await?;
+    if is_new { Ok(known) } else { refresh(tx, known, facts, customer).await }
+}
+
+/// The method of a token, and whether it was not known before.
+async fn keep(tx: &mut Tx, source: &str, facts: &MethodFacts, customer: Option<CustomerId>) -> Result<(Model, bool), Failure> {
     let fresh = ActiveModel {
         id: Set(PaymentMethodId::new(tx.now()).uuid()),
         source: Set(source.to_owned()),
@@ -36,36 +49,72 @@ pub async fn remember(tx: &mut Tx, source: &str, facts: &MethodFacts, customer: 
     };
     let is_new = rows::insert_unless_known(tx, fresh).await?;
     let known = rows::by_token(tx, source, &facts.token).await?;
-    let known = known.ok_or_else(|| Failure::internal("a method that was just kept is not there"))?;
-    if is_new { Ok(known) } else { refresh(tx, known, facts, customer).await }
+    Ok((known.ok_or_else(|| Failure::internal("a method that was just kept is not there"))?, is_new))
+}
+
+/// Takes over what was not known.
+async fn fill(tx: &mut Tx, known: Model, facts: &MethodFacts, customer: Option<CustomerId>) -> Result<Model, Failure> {
+    let before = known.clone();
+    let told = facts.clone();
+    let filled = Model {
+        customer_id: known.customer_id.or(customer.map(CustomerId::uuid)),
+        network: known.network.or(told.network),
+        funding: known.funding.or(told.funding),
+        country: known.country.or(told.country),
+        issuer: known.issuer.or(told.issuer),
+        last4: known.last4.or(told.last4),
+        fingerprint: known.fingerprint.or(told.fingerprint),
+        exp_month: known.exp_month.or(told.exp_month),
+        exp_year: known.exp_year.or(told.exp_year),
+        ..before.clone()
+    };
+    if filled == before { Ok(before) } else { Ok(write(tx, before, filled).await?) }
 }
 
 /// Takes over what is new; what an event leaves out stays as it was.
 async fn refresh(tx: &mut Tx, known: Model, facts: &MethodFacts, customer: Option<CustomerId>) -> Result<Model, Failure> {
-    let customer_id = known.customer_id.or(customer.map(CustomerId::uuid));
     let has_new_data = differs(known.exp_month, facts.exp_month)
         || differs(known.exp_year, facts.exp_year)
         || differs(known.last4.as_ref(), facts.last4.as_ref())
         || differs(known.fingerprint.as_ref(), facts.fingerprint.as_ref());
-    if !has_new_data && customer_id == known.customer_id {
-        return Ok(known);
-    }
+    let (before, told) = (known.clone(), facts.clone());
     let state = if has_new_data && known.state() == MethodState::Stale { MethodState::Usable } else { known.state() };
-    let mut row = known.clone().into_active_model();
-    row.customer_id = Set(customer_id);
-    row.state = Set(state.name().to_owned());
-    row.network = Set(facts.network.clone().or(known.network));
-    row.funding = Set(facts.funding.clone().or(known.funding));
-    row.country = Set(facts.country.clone().or(known.country));
-    row.last4 = Set(facts.last4.clone().or(known.last4));
-    row.fingerprint = Set(facts.fingerprint.clone().or(known.fingerprint));
-    row.exp_month = Set(facts.exp_month.or(known.exp_month));
-    row.exp_year = Set(facts.exp_year.or(known.exp_year));
-    let row = tx.update(row).await?;
+    let fresh = Model {
+        customer_id: known.customer_id.or(customer.map(CustomerId::uuid)),
+        state: state.name().to_owned(),
+        network: told.network.or(known.network),
+        funding: told.funding.or(known.funding),
+        country: told.country.or(known.country),
+        issuer: told.issuer.or(known.issuer),
+        last4: told.last4.or(known.last4),
+        fingerprint: told.fingerprint.or(known.fingerprint),
+        exp_month: told.exp_month.or(known.exp_month),
+        exp_year: told.exp_year.or(known.exp_year),
+        ..before.clone()
+    };
+    if fresh == before {
+        return Ok(before);
+    }
+    let row = write(tx, before, fresh).await?;
     if has_new_data {
         tx.emit(&MethodUpdated { method: row.id.into(), customer: row.customer_id.map(CustomerId::from) }).await?;
     }
     Ok(row)
+}
+
+async fn write(tx: &mut Tx, known: Model, new: Model) -> Result<Model, Failure> {
+    let mut row = known.into_active_model();
+    row.customer_id = Set(new.customer_id);
+    row.state = Set(new.state);
+    row.network = Set(new.network);
+    row.funding = Set(new.funding);
+    row.country = Set(new.country);
+    row.issuer = Set(new.issuer);
+    row.last4 = Set(new.last4);
+    row.fingerprint = Set(new.fingerprint);
+    row.exp_month = Set(new.exp_month);
+    row.exp_year = Set(new.exp_year);
+    Ok(tx.update(row).await?)
 }
 
 /// Whether the event says something else than we knew; saying nothing is not saying something else.

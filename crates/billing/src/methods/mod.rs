@@ -8,7 +8,7 @@ mod actions;
 mod method;
 mod store;
 
-pub use actions::{find, mark, remember};
+pub use actions::{find, mark, meet, remember};
 pub use method::{MethodState, Model};
 
 ::store::org_scoped!(method);

@@ -3,7 +3,7 @@
 use kernel::{At, AttemptId, LinkId, Money};
 use serde::{Deserialize, Serialize};
 
-use super::{RawDecline, Refs, Tags};
+use super::{Payment, RawDecline, Refs, Tags};
 
 /// What an adapter can do. A feature asks here instead of knowing names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,6 +123,16 @@ pub struct PaymentState {
     pub decline: Option<RawDecline>,
     /// The provider's token of the method that was used.
     pub payment_method: Option<String>,
+    /// Further payments of the same invoice; `refs` and `money` are those of the first.
+    #[serde(default)]
+    pub further: Vec<Payment>,
+}
+
+impl PaymentState {
+    /// Every movement of money of a payment that succeeded.
+    pub fn payments(&self) -> impl Iterator<Item = Payment> + '_ {
+        std::iter::once(Payment { refs: self.refs.clone(), money: self.money }).chain(self.further.iter().cloned())
+    }
 }
 
 /// Where a payment stands.
@@ -173,8 +183,11 @@ pub enum ProviderError {
 }
 
 impl ProviderError {
-    /// Whether the same call, with the same key, may be sent again.
-    pub fn is_passing(&self) -> bool {
-        matches!(self, Self::Unknown(_) | Self::Unreachable(_) | Self::RateLimited { .. })
+    /// The code by which a provider says that it knows no such object.
+    pub const RESOURCE_MISSING: &'static str = "resource_missing";
+
+    /// Whether the provider knows no such object. Any other refusal says nothing of the payment.
+    pub fn is_never_heard(&self) -> bool {
+        matches!(self, Self::Refused { code, .. } if code == Self::RESOURCE_MISSING)
     }
 }

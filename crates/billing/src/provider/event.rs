@@ -37,8 +37,18 @@ pub struct ProviderEvent {
     /// When the provider itself will try again, if it said so.
     pub retry_at: Option<At>,
     pub tags: Tags,
+    /// Further payments of the same invoice: one event may tell of several movements of money.
+    #[serde(default)]
+    pub further: Vec<Payment>,
     /// Set while the document leaves out what the event belongs to.
     pub needs_join: bool,
+}
+
+/// One movement of money of several.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Payment {
+    pub refs: Refs,
+    pub money: Option<Money>,
 }
 
 impl ProviderEvent {
@@ -60,12 +70,19 @@ impl ProviderEvent {
 pub enum EventKind {
     PaymentFailed,
     PaymentSucceeded,
+    /// Nothing is owed any more.
     ObligationVoided,
+    /// An intent was given up. Its invoice, if it has one, is owed all the same.
+    IntentCanceled,
     /// `paid` is false for methods that settle later.
     CheckoutCompleted {
         paid: bool,
     },
     CheckoutExpired,
+    /// A payment that was to settle later came to nothing.
+    CheckoutFailed,
+    /// The bank took money back for its holder.
+    DisputeOpened,
     /// The money is the sum of all refunds so far.
     Refunded,
     MethodUpdated,

@@ -17,7 +17,9 @@ pub use action::{
     Action, ActionResult, Capabilities, CheckoutSession, IdempotencyKey, NewCheckout, PaymentState, PaymentStatus, ProviderError,
     ProviderRef,
 };
-pub use event::{CustomerFacts, EventKind, MethodFacts, ProviderEvent, RawDecline, Refs, TAG_ATTEMPT, TAG_LINK, TAG_TRANSACTION, Tags};
+pub use event::{
+    CustomerFacts, EventKind, MethodFacts, Payment, ProviderEvent, RawDecline, Refs, TAG_ATTEMPT, TAG_LINK, TAG_TRANSACTION, Tags,
+};
 pub use fault::ProviderFault;
 pub use gateway::{Gateway, Providers};
 pub use names::{NoProvider, ProviderName};

@@ -145,20 +145,26 @@ struct ChargeRequest {
     invoice: bool,
 }
 
-async fn make_charge(ctx: Ctx, Json(request): Json<ChargeRequest>) -> CreatedAnswer<Charged, NoFault> {
-    let payment_method = request.payment_method.unwrap_or_else(charge::fresh_token);
-    if let Some(outcomes) = &request.outcomes {
-        Script { payment_method: payment_method.clone(), outcomes: outcomes.clone() }.check()?;
+impl ChargeRequest {
+    /// The charge that is asked for; with a card of its own where none is named.
+    fn charge(self) -> Result<Charge, Failure> {
+        let payment_method = self.payment_method.unwrap_or_else(charge::fresh_token);
+        if let Some(outcomes) = &self.outcomes {
+            Script { payment_method: payment_method.clone(), outcomes: outcomes.clone() }.check()?;
+        }
+        Ok(Charge {
+            connection: self.connection_id,
+            payer: self.customer.unwrap_or_default(),
+            amount: self.amount,
+            currency: self.currency,
+            payment_method,
+            outcomes: self.outcomes,
+            with_invoice: self.invoice,
+        })
     }
-    let charge = Charge {
-        connection: request.connection_id,
-        payer: request.customer.unwrap_or_default(),
-        amount: request.amount,
-        currency: request.currency,
-        payment_method,
-        outcomes: request.outcomes,
-        with_invoice: request.invoice,
-    };
-    let charged = charge::make(ctx.core(), None, charge).await?;
+}
+
+async fn make_charge(ctx: Ctx, Json(request): Json<ChargeRequest>) -> CreatedAnswer<Charged, NoFault> {
+    let charged = charge::make(ctx.core(), None, request.charge()?).await?;
     Ok(ctx.created(&charged)?)
 }

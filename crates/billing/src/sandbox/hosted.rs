@@ -81,23 +81,34 @@ fn page(ctx: &Ctx, session: &Value, error: Option<&str>) -> Result<Response, Fai
 async fn pay(ctx: Ctx, Path(session): Path<String>, RawBody(body): RawBody) -> Result<Response, PageFault> {
     let row = row(ctx.core(), &session).await?.ok_or_else(|| Failure::new(kernel::General::NotFound))?;
     let method = Fields::read(&body).text("payment_method").unwrap_or("pm_card_visa").to_owned();
-    let system = ctx.core().store.system("somebody pays in the sandbox").await?;
-    let mut call = match Call::within(system, row.account.clone(), None, &ctx.core().public_url).await {
-        Ok(call) => call,
-        Err(Refusal::Broken(failure)) => return Err(failure.into()),
-        Err(Refusal::Answer { .. }) => return Ok(page(&ctx, &row.body, Some("The merchant's connection was removed."))?),
-    };
-    match sessions::pay(&mut call, &session, &method).await {
-        Ok(paid) => {
-            call.system.commit().await?;
-            Ok(See::other(text(&paid, "success_url")).into_response())
-        }
-        Err(Refusal::Answer { body, .. }) => {
-            // The declined charge has happened.
-            call.system.commit().await?;
-            let why = body.pointer("/error/message").and_then(Value::as_str).unwrap_or("Your card was declined.");
-            Ok(page(&ctx, &row.body, Some(why))?)
-        }
-        Err(Refusal::Broken(failure)) => Err(failure.into()),
+    match visit(ctx.core(), &row, &method).await? {
+        Visit::Paid { success_url } => Ok(See::other(success_url).into_response()),
+        Visit::Refused(why) => Ok(page(&ctx, &row.body, Some(&why))?),
     }
+}
+
+/// What came of a press of the button.
+enum Visit {
+    Paid { success_url: String },
+    Refused(String),
+}
+
+async fn visit(core: &Core, row: &object::Model, method: &str) -> Result<Visit, Failure> {
+    let system = core.store.system("somebody pays in the sandbox").await?;
+    let mut call = match Call::within(system, row.account.clone(), None, &core.public_url).await {
+        Ok(call) => call,
+        Err(Refusal::Broken(failure)) => return Err(failure),
+        Err(Refusal::Answer { .. }) => return Ok(Visit::Refused("The merchant's connection was removed.".to_owned())),
+    };
+    let visit = match sessions::pay(&mut call, &row.psp_id, method).await {
+        Ok(paid) => Visit::Paid { success_url: text(&paid, "success_url") },
+        Err(Refusal::Broken(failure)) => return Err(failure),
+        Err(Refusal::Answer { body, .. }) => {
+            let why = body.pointer("/error/message").and_then(Value::as_str).unwrap_or("Your card was declined.");
+            Visit::Refused(why.to_owned())
+        }
+    };
+    // A declined charge has happened as well.
+    call.system.commit().await?;
+    Ok(visit)
 }

@@ -119,7 +119,7 @@ pub async fn pay(call: &mut Call, id: &str, fields: &Fields) -> Result<Value, Re
     let asked = fields.text("payment_method").or(Some(own.as_str()).filter(|own| !own.is_empty()));
     let method = method_of(call, &intent, asked).await?;
     collect(call, intent, &method, Presence::OffSession).await?;
-    call.load("invoice", id).await
+    retrieve(call, id, fields).await
 }
 
 /// `POST /v1/invoices/{id}/void`
@@ -150,6 +150,10 @@ pub async fn intent_succeeded(call: &mut Call, intent: &Value) -> Result<(), Ref
     invoice["amount_paid"] = intent["amount"].clone();
     invoice["amount_remaining"] = json!(0);
     call.save("invoice", None, &invoice).await?;
+    let mut payment = call.load("invoice_payment", &payment_id(intent)).await?;
+    payment["status"] = json!("paid");
+    payment["amount_paid"] = intent["amount"].clone();
+    call.save("invoice_payment", None, &payment).await?;
     call.tell("invoice.paid", &invoice).await
 }
 

@@ -43,7 +43,8 @@ fn request(action: &Action) -> Result<(String, Fields), ProviderError> {
         }
         Action::PayInvoice { invoice, payment_method } => {
             let fields = Fields::new().set("off_session", true).set_if("payment_method", payment_method.as_ref());
-            (format!("/v1/invoices/{}/pay", segment(invoice)?), fields)
+            // The answer shall name the intent: by it the money is counted once.
+            (format!("/v1/invoices/{}/pay", segment(invoice)?), fields.set("expand[]", read::PAYMENTS))
         }
         Action::CreateCheckout(new) => ("/v1/checkout/sessions".into(), checkout(new)?),
         Action::ExpireCheckout { session } => (format!("/v1/checkout/sessions/{}/expire", segment(session)?), Fields::new()),
@@ -53,7 +54,7 @@ fn request(action: &Action) -> Result<(String, Fields), ProviderError> {
 }
 
 /// An id as a part of a path; anything but Stripe's own alphabet would lead elsewhere.
-fn segment(id: &str) -> Result<&str, ProviderError> {
+pub fn segment(id: &str) -> Result<&str, ProviderError> {
     let fine = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     fine.then_some(id).ok_or_else(|| refusal("invalid_id", "this is not an id of the provider"))
 }

@@ -100,7 +100,10 @@ fn refused(status: StatusCode, document: Option<&Value>, retry_after_s: Option<u
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => ProviderError::Config(format!("the provider answered {}", status.as_u16())),
         // 409: the first request with this key is still running.
         StatusCode::CONFLICT => ProviderError::Unknown("the same request is still running there".into()),
-        status if status.is_server_error() => ProviderError::Unknown(format!("the provider answered {}", status.as_u16())),
+        // 408: somebody on the way gave up waiting for an answer.
+        status if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT => {
+            ProviderError::Unknown(format!("the provider answered {}", status.as_u16()))
+        }
         _ => ProviderError::Refused { code: text("/error/code"), message: text("/error/message") },
     }
 }

@@ -9,6 +9,7 @@ mod client;
 mod document;
 mod form;
 mod parse;
+mod payments;
 mod read;
 mod signature;
 

@@ -9,7 +9,8 @@ use kernel::Money;
 use serde_json::Value;
 
 use super::document::{billing, decline, id, instant, method, money, tags, text};
-use crate::provider::{CustomerFacts, EventKind, ParseFault, ProviderEvent, Refs, Tags, Verified};
+use super::payments;
+use crate::provider::{CustomerFacts, EventKind, ParseFault, Payment, ProviderEvent, Refs, Tags, Verified};
 
 /// Ids longer than this are not Stripe's.
 const ID_LEN_MAX: usize = 255;
@@ -36,6 +37,7 @@ pub fn parse(verified: &Verified) -> Result<ProviderEvent, ParseFault> {
         customer: told.customer,
         retry_at: told.retry_at,
         tags: told.tags,
+        further: told.further,
         needs_join: told.needs_join,
     })
 }
@@ -51,6 +53,7 @@ struct Told {
     customer: CustomerFacts,
     retry_at: Option<kernel::At>,
     tags: Tags,
+    further: Vec<Payment>,
     needs_join: bool,
 }
 
@@ -65,24 +68,30 @@ impl Told {
             customer: CustomerFacts::default(),
             retry_at: None,
             tags: Tags::new(),
+            further: Vec::new(),
             needs_join: false,
         }
     }
 
     fn of(type_name: &str, object: &Value) -> Self {
-        use EventKind::{CheckoutCompleted, CheckoutExpired, MethodUpdated, ObligationVoided, PaymentFailed, PaymentSucceeded, Refunded};
+        use EventKind::{
+            CheckoutCompleted, CheckoutExpired, CheckoutFailed, DisputeOpened, IntentCanceled, MethodUpdated, ObligationVoided,
+            PaymentFailed, PaymentSucceeded, Refunded,
+        };
         let paid = || matches!(text(object, "/payment_status").as_deref(), Some("paid" | "no_payment_required"));
         match type_name {
             "payment_intent.payment_failed" => Self::intent(PaymentFailed, object),
             "payment_intent.succeeded" => Self::intent(PaymentSucceeded, object),
-            "payment_intent.canceled" => Self::intent(ObligationVoided, object),
+            "payment_intent.canceled" => Self::intent(IntentCanceled, object),
             "invoice.payment_failed" => Self::invoice(PaymentFailed, object),
             "invoice.paid" => Self::invoice(PaymentSucceeded, object),
             "invoice.voided" => Self::invoice(ObligationVoided, object),
             "checkout.session.completed" => Self::session(CheckoutCompleted { paid: paid() }, object),
             "checkout.session.async_payment_succeeded" => Self::session(CheckoutCompleted { paid: true }, object),
+            "checkout.session.async_payment_failed" => Self::session(CheckoutFailed, object),
             "checkout.session.expired" => Self::session(CheckoutExpired, object),
             "charge.refunded" => Self::refund(Refunded, object),
+            "charge.dispute.created" => Self::dispute(DisputeOpened, object),
             "payment_method.automatically_updated" | "payment_method.updated" => {
                 Self { method: method(None, object), customer: customer(object, None), ..Self::new(MethodUpdated) }
             }
@@ -124,16 +133,21 @@ impl Told {
     }
 
     fn invoice(kind: EventKind, object: &Value) -> Self {
-        let payment = object.pointer("/payments/data/0/payment").unwrap_or(&Value::Null);
-        let amount = if kind == EventKind::PaymentSucceeded { "/amount_paid" } else { "/amount_due" };
+        let succeeded = kind == EventKind::PaymentSucceeded;
+        let total = money(object, if succeeded { "/amount_paid" } else { "/amount_due" });
+        // An invoice that was marked as paid still names its intent, which moved no money.
+        let is_marked = succeeded && object.get("paid_out_of_band").and_then(Value::as_bool) == Some(true);
+        let rows = object.get("payments").map(payments::rows).unwrap_or_default();
+        let mut paid = if succeeded && !is_marked { payments::paid(rows, total) } else { Vec::new() }.into_iter();
+        let payment = match paid.next() {
+            Some(first) => first,
+            None if is_marked || (succeeded && !rows.is_empty()) => Payment { refs: Refs::default(), money: total },
+            None => Payment { refs: collecting(object), money: total },
+        };
         Self {
-            refs: Refs {
-                invoice: text(object, "/id"),
-                intent: id(object, "/payment_intent").or_else(|| id(payment, "/payment_intent")),
-                charge: id(object, "/charge").or_else(|| id(payment, "/charge")),
-                session: None,
-            },
-            money: money(object, amount),
+            refs: Refs { invoice: text(object, "/id"), session: None, ..payment.refs },
+            money: payment.money,
+            further: paid.collect(),
             customer: CustomerFacts {
                 external_ref: id(object, "/customer"),
                 email: text(object, "/customer_email"),
@@ -143,7 +157,7 @@ impl Told {
             },
             retry_at: instant(object, "/next_payment_attempt"),
             tags: tags(object, "/metadata"),
-            needs_join: object.get("payment_intent").is_none() && payment.is_null(),
+            needs_join: !is_marked && object.get("payment_intent").is_none() && rows.is_empty(),
             ..Self::new(kind)
         }
     }
@@ -169,6 +183,15 @@ impl Told {
         }
     }
 
+    fn dispute(kind: EventKind, object: &Value) -> Self {
+        Self {
+            refs: Refs { intent: id(object, "/payment_intent"), charge: id(object, "/charge"), ..Refs::default() },
+            money: money(object, "/amount"),
+            tags: tags(object, "/metadata"),
+            ..Self::new(kind)
+        }
+    }
+
     fn refund(kind: EventKind, object: &Value) -> Self {
         Self {
             refs: Refs {
@@ -182,6 +205,16 @@ impl Told {
             tags: tags(object, "/metadata"),
             ..Self::new(kind)
         }
+    }
+}
+
+/// The intent and charge with which an invoice collects, in either shape.
+fn collecting(invoice: &Value) -> Refs {
+    let payment = invoice.pointer("/payments/data/0/payment").unwrap_or(&Value::Null);
+    Refs {
+        intent: id(invoice, "/payment_intent").or_else(|| id(payment, "/payment_intent")),
+        charge: id(invoice, "/charge").or_else(|| id(payment, "/charge")),
+        ..Refs::default()
     }
 }
 

@@ -71,7 +71,7 @@ fn invoices_name_their_intent_only_in_the_old_shape() {
 
 #[test]
 fn what_is_canceled_or_voided_is_no_longer_owed() {
-    assert_eq!(fixture!("payment_intent.canceled.new").kind, EventKind::ObligationVoided);
+    assert_eq!(fixture!("payment_intent.canceled.new").kind, EventKind::IntentCanceled);
     assert_eq!(fixture!("invoice.voided.new").kind, EventKind::ObligationVoided);
 }
 
@@ -82,6 +82,14 @@ fn a_session_is_paid_only_when_it_says_so() {
     assert_eq!(fixture!("checkout.session.async_payment_succeeded").kind, EventKind::CheckoutCompleted { paid: true });
     let expired = fixture!("checkout.session.expired");
     assert_eq!((expired.kind, expired.is_of_our_checkout()), (EventKind::CheckoutExpired, true));
+}
+
+#[test]
+fn a_debit_that_fails_later_frees_its_session() {
+    let text = include_str!("../../tests/fixtures/checkout.session.expired.json");
+    let text = text.replace("checkout.session.expired", "checkout.session.async_payment_failed");
+    let event = parse(&Verified::new(text.as_bytes())).expect("an event");
+    assert_eq!((event.kind, event.is_of_our_checkout()), (EventKind::CheckoutFailed, true));
 }
 
 #[test]

@@ -3,19 +3,27 @@
 use serde_json::Value;
 
 use super::Stripe;
+use super::actions::segment;
 use super::client::CallError;
 use super::document::{decline, id, money, text};
 use super::form::Fields;
+use super::payments;
 use crate::provider::{
-    Account, CustomerFacts, EventKind, Joined, PaymentState, PaymentStatus, ProviderError, ProviderEvent, ProviderRef, RawDecline, Refs,
+    Account, CustomerFacts, EventKind, Joined, Payment, PaymentState, PaymentStatus, ProviderError, ProviderEvent, ProviderRef, RawDecline,
+    Refs,
 };
+
+/// What makes an invoice tell of its payments.
+pub const PAYMENTS: &str = "payments.data.payment.payment_intent";
+/// Payments of one invoice: as many as Stripe lists at once.
+const PAYMENTS_MAX: u32 = 100;
 
 /// What Stripe says of a payment.
 pub async fn read_back(stripe: &Stripe, account: &Account, of: &ProviderRef) -> Result<PaymentState, ProviderError> {
     let (path, expand) = match of {
-        ProviderRef::Intent(id) => (format!("/v1/payment_intents/{id}"), "latest_charge"),
-        ProviderRef::Invoice(id) => (format!("/v1/invoices/{id}"), "payments.data.payment.payment_intent"),
-        ProviderRef::Session(id) => (format!("/v1/checkout/sessions/{id}"), "payment_intent"),
+        ProviderRef::Intent(id) => (format!("/v1/payment_intents/{}", known(id)?), "latest_charge"),
+        ProviderRef::Invoice(id) => (format!("/v1/invoices/{}", known(id)?), PAYMENTS),
+        ProviderRef::Session(id) => (format!("/v1/checkout/sessions/{}", known(id)?), "payment_intent"),
     };
     let document = get(stripe, account, &path, &Fields::new().set("expand[]", expand)).await?;
     Ok(match of {
@@ -25,11 +33,31 @@ pub async fn read_back(stripe: &Stripe, account: &Account, of: &ProviderRef) -> 
     })
 }
 
+/// An id that may be asked for. Whatever Stripe could not have made leads nowhere there, and must not
+/// lead anywhere else.
+fn known(id: &str) -> Result<&str, ProviderError> {
+    segment(id).map_err(|_| ProviderError::Refused {
+        code: ProviderError::RESOURCE_MISSING.to_owned(),
+        message: "this is not an id of the provider".to_owned(),
+    })
+}
+
 async fn get(stripe: &Stripe, account: &Account, path: &str, query: &Fields) -> Result<Value, ProviderError> {
     stripe.client.get(account, path, query).await.map_err(|error| match error {
-        CallError::Other(error) => error,
+        CallError::Other(error) => unread(error),
         CallError::Card(_) => ProviderError::Unknown("reading was answered like a charge".into()),
     })
+}
+
+/// Only what the provider does not know is unknown there. Any other refusal to be read (a parameter of
+/// another version, a proxy between us) says nothing of the payment; people have to look at it.
+fn unread(error: ProviderError) -> ProviderError {
+    match error {
+        ProviderError::Refused { code, message } if code != ProviderError::RESOURCE_MISSING => {
+            ProviderError::Config(format!("the provider refuses to be read: {code}: {message}"))
+        }
+        other => other,
+    }
 }
 
 /// A payment intent, whole or as an id.
@@ -54,6 +82,7 @@ pub fn intent(of: &Value) -> PaymentState {
         money: money(of, if paid { "/amount_received" } else { "/amount" }),
         decline: if paid { None } else { failure(of) },
         payment_method: id(of, "/payment_method").or_else(|| id(of, "/last_payment_error/payment_method")),
+        further: Vec::new(),
     }
 }
 
@@ -85,6 +114,21 @@ pub fn invoice(of: &Value) -> PaymentState {
     };
     let paid = state.status == PaymentStatus::Succeeded;
     state.money = money(of, if paid { "/amount_paid" } else { "/amount_due" });
+    if paid { paid_with(of, state) } else { state }
+}
+
+/// Which payments a paid invoice was paid with. One that was marked as paid had none.
+fn paid_with(of: &Value, mut state: PaymentState) -> PaymentState {
+    let rows = of.get("payments").map(payments::rows).unwrap_or_default();
+    let is_marked = of.get("paid_out_of_band").and_then(Value::as_bool) == Some(true);
+    if rows.is_empty() && !is_marked {
+        return state;
+    }
+    let mut paid = payments::paid(if is_marked { &[] } else { rows }, state.money).into_iter();
+    let first = paid.next().unwrap_or_else(|| Payment { refs: Refs::default(), money: state.money });
+    state.refs = Refs { invoice: state.refs.invoice, ..first.refs };
+    state.money = first.money;
+    state.further = paid.collect();
     state
 }
 
@@ -122,7 +166,7 @@ pub async fn join(stripe: &Stripe, account: &Account, mut event: ProviderEvent) 
         }
         (None, None) => return Ok(Joined::Whole(event)),
     };
-    let answer = get(stripe, account, "/v1/invoice_payments", &query.set("limit", 10)).await?;
+    let answer = get(stripe, account, "/v1/invoice_payments", &query.set("limit", PAYMENTS_MAX)).await?;
     complete(&mut event, &answer);
     event.needs_join = false;
     Ok(Joined::Whole(event))
@@ -130,8 +174,13 @@ pub async fn join(stripe: &Stripe, account: &Account, mut event: ProviderEvent) 
 
 /// Fills in from the list of an invoice's payments, or of an intent's invoices.
 fn complete(event: &mut ProviderEvent, list: &Value) {
-    let rows = list.get("data").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let Some(row) = the_one(rows, event) else { return };
+    let rows = payments::rows(list);
+    if event.refs.invoice.is_some() && event.kind == EventKind::PaymentSucceeded {
+        return paid(event, rows);
+    }
+    let is_default = |row: &&Value| row.get("is_default").and_then(Value::as_bool) == Some(true);
+    // An intent has one row; an invoice collects with its default one.
+    let Some(row) = rows.iter().find(is_default).or_else(|| rows.first()) else { return };
     let (invoice, payment) = (row.get("invoice").unwrap_or(&Value::Null), row.pointer("/payment/payment_intent").unwrap_or(&Value::Null));
     let state = intent(payment);
     // The intent may have gone on since: a failure is about the charge that failed.
@@ -153,18 +202,13 @@ fn complete(event: &mut ProviderEvent, list: &Value) {
     }
 }
 
-/// Which of the rows an event is about. An intent has one row. Of an invoice's, a success is about
-/// one that succeeded: an invoice that was marked as paid has none, and its declined intent moved no
-/// money. Otherwise it is the default one, which the invoice itself collects with.
-fn the_one<'a>(rows: &'a [Value], event: &ProviderEvent) -> Option<&'a Value> {
-    if event.refs.invoice.is_some() && event.kind == EventKind::PaymentSucceeded {
-        let is_paid = |row: &&Value| {
-            text(row, "/status").as_deref() == Some("paid") || text(row, "/payment/payment_intent/status").as_deref() == Some("succeeded")
-        };
-        return rows.iter().find(is_paid);
-    }
-    let is_default = |row: &&Value| row.get("is_default").and_then(Value::as_bool) == Some(true);
-    rows.iter().find(is_default).or_else(|| rows.first())
+/// The payments that paid an invoice; none when it was marked as paid.
+fn paid(event: &mut ProviderEvent, rows: &[Value]) {
+    let mut paid = payments::paid(rows, event.money).into_iter();
+    let Some(first) = paid.next() else { return };
+    event.refs.fill(&first.refs);
+    event.money = first.money;
+    event.further = paid.collect();
 }
 
 #[cfg(test)]
@@ -199,9 +243,54 @@ mod tests {
         let declined = [
             json!({"status": "open", "is_default": true, "payment": {"payment_intent": {"id": "pi_1", "status": "requires_payment_method"}}}),
         ];
-        assert!(the_one(&declined, &event("invoice.paid", &invoice)).is_none());
-        assert!(the_one(&declined, &event("invoice.payment_failed", &invoice)).is_some());
-        assert!(the_one(&declined, &event("payment_intent.succeeded", &json!({"id": "pi_1"}))).is_some(), "an intent knows its own row");
+        let declined = json!({"data": declined});
+        let intents = ["invoice.paid", "invoice.payment_failed"].map(|type_name| {
+            let mut event = event(type_name, &invoice);
+            complete(&mut event, &declined);
+            event.refs.intent
+        });
+        assert_eq!(intents, [None, Some("pi_1".into())]);
+        let marked = json!({"id": "in_1", "amount_paid": 5, "currency": "eur", "payment_intent": "pi_1", "charge": "ch_1", "paid_out_of_band": true});
+        let told = event("invoice.paid", &marked);
+        assert_eq!((told.refs.money_key(), told.needs_join), (Some("in_1"), false), "its intent moved no money");
+        let read = paid_with(
+            &marked,
+            self::invoice(&json!({"id": "in_1", "status": "paid", "amount_paid": 5, "currency": "eur", "payment_intent": "pi_1"})),
+        );
+        assert_eq!(read.refs.money_key(), Some("in_1"));
+    }
+
+    #[test]
+    fn each_payment_of_an_invoice_is_money_of_its_own() {
+        let rows = json!([
+            {"invoice": "in_1", "status": "paid", "amount_paid": 40, "currency": "eur", "payment": {"payment_intent": {"id": "pi_a", "status": "succeeded", "latest_charge": "ch_a"}}},
+            {"invoice": "in_1", "status": "canceled", "currency": "eur", "payment": {"payment_intent": {"id": "pi_x", "status": "canceled"}}},
+            {"invoice": "in_1", "status": "paid", "currency": "eur", "payment": {"payment_intent": {"id": "pi_b", "status": "succeeded", "amount_received": 60, "currency": "eur"}}},
+        ]);
+        let whole = json!({"id": "in_1", "status": "paid", "amount_paid": 100, "currency": "eur", "payments": {"data": rows}});
+        let keys = |payments: Vec<Payment>| -> Vec<(String, i64)> {
+            payments.iter().map(|one| (one.refs.money_key().unwrap_or_default().into(), one.money.map_or(0, |money| money.minor))).collect()
+        };
+        let expected = [("pi_a".to_owned(), 40), ("pi_b".to_owned(), 60)];
+        assert_eq!(keys(invoice(&whole).payments().collect()), expected, "read back");
+        let mut joined = event("invoice.paid", &json!({"id": "in_1", "amount_paid": 100, "currency": "eur"}));
+        complete(&mut joined, &json!({"data": whole["payments"]["data"]}));
+        for told in [joined, event("invoice.paid", &whole)] {
+            let first = Payment { refs: told.refs.clone(), money: told.money };
+            assert_eq!(keys(std::iter::once(first).chain(told.further).collect()), expected);
+            assert_eq!(told.refs.invoice.as_deref(), Some("in_1"));
+        }
+    }
+
+    #[test]
+    fn only_a_missing_object_was_never_heard_of() {
+        let refused = |code: &str| ProviderError::Refused { code: code.into(), message: String::new() };
+        assert!(unread(refused("resource_missing")).is_never_heard());
+        assert!(matches!(unread(refused("parameter_unknown")), ProviderError::Config(_)));
+        for wrong in ["../in_OTHER", "in_/../in_OTHER", "..", "", "in_1?x=1", "order-7"] {
+            assert!(known(wrong).is_err_and(|error| error.is_never_heard()), "{wrong:?}");
+        }
+        assert_eq!(known("in_1"), Ok("in_1"));
     }
 
     #[test]

@@ -25,7 +25,7 @@ use host::Registry;
 pub use failing::{Failing, NewFailure, fail, fail_in_checkout};
 pub use find::{by_ref, failures, find, hold, receipts};
 pub use opening::{NewTransaction, add_refs, open};
-pub use receiving::{NewReceipt, Received, receive, record_refund, refund_sent, void};
+pub use receiving::{NewReceipt, Received, dispute, receive, record_refund, refund_sent, void};
 pub use state::{Happening, NotAState, Refused, Split, State, split};
 pub use transaction::{Model, Source};
 pub use view::{FailureView, ReceiptView, TransactionView};

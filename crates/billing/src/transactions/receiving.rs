@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::receipt::{self, ActiveModel};
 use super::transaction::Model;
 use super::{Happening, split, store as rows};
-use crate::event::{ObligationVoided, PaymentReceived, PaymentRefunded, SurplusReceived, Via};
+use crate::event::{ObligationVoided, PaymentDisputed, PaymentReceived, PaymentRefunded, SurplusReceived, Via};
 use crate::links;
 use crate::provider::Refs;
 use crate::surplus::InvoicePaidElsewhere;
@@ -104,7 +104,7 @@ async fn tell(tx: &mut Tx, transaction: &Model, row: &receipt::Model, new: &NewR
         link: new.link,
     };
     tx.emit(&event).await?;
-    if let Some(invoice) = transaction.refs().invoice.filter(|_| new.via == Via::Link && row.counted > 0 && event.is_paid) {
+    if let Some(invoice) = transaction.refs().invoice.filter(|_| row.counted > 0 && event.is_paid && is_elsewhere(transaction, new)) {
         tx.emit(&InvoicePaidElsewhere { transaction: transaction.transaction_id(), invoice }).await?;
     }
     if row.surplus > 0 {
@@ -115,6 +115,30 @@ async fn tell(tx: &mut Tx, transaction: &Model, row: &receipt::Model, new: &NewR
         tx.emit(&SurplusReceived { transaction: transaction.transaction_id(), receipt: row.id, surplus }).await?;
     }
     Ok(())
+}
+
+/// Whether money came past the invoice: through a link, or with an intent that is not the invoice's
+/// own. Such an invoice still collects at the provider.
+fn is_elsewhere(transaction: &Model, new: &NewReceipt) -> bool {
+    let (known, told) = (transaction.refs(), &new.refs);
+    let names_invoice = told.invoice.is_some() && told.invoice == known.invoice;
+    let is_own = names_invoice || (new.via == Via::Provider && told.intent == known.intent);
+    new.via == Via::Link || (told.intent.is_some() && !is_own)
+}
+
+/// The payer's bank took the money back: the payer must not be asked again, nor be charged. `false`
+/// when no money had arrived, or it was disputed before.
+pub async fn dispute(tx: &mut Tx, transaction: Model) -> Result<bool, Failure> {
+    let Ok(state) = transaction.state().after(Happening::DisputeOpened) else { return Ok(false) };
+    let before = json!({ "state": transaction.state });
+    let mut active = transaction.into_active_model();
+    active.state = Set(state.name().to_owned());
+    let transaction = tx.update(active).await?;
+    let after = json!({ "state": transaction.state });
+    tx.audit(AuditLine::new("transaction.disputed", "transaction", transaction.id).before(before).after(after)).await?;
+    links::revoke_all(tx, transaction.transaction_id()).await?;
+    tx.emit(&PaymentDisputed { transaction: transaction.transaction_id() }).await?;
+    Ok(true)
 }
 
 /// What the provider says has gone back of a movement of money, in all.

@@ -88,4 +88,14 @@ testkit::stories! {
             assert_eq!(browser.open(path).await.status, 200, "{path}");
         }
     }
+
+    async fn only_a_verified_person_touches_what_reaches_outside(app: TestApp) {
+        let register = json!({"email": "dan@x.test", "password": "correct-Horse-battery-7-staple", "full_name": "Dan", "org_name": "Dans"});
+        let dan = app.holding(&app.nobody().post("/v1/auth/register", register).await.expect(201));
+        let path = "/v1/payment-connections/con_00000000000000000000000000";
+        dan.post("/v1/payment-connections", json!({"provider": "sandbox"})).await.refused(403, "account_not_verified");
+        dan.patch(path, json!({"webhook_secret": "whsec_mine"})).await.refused(403, "account_not_verified");
+        dan.delete(path).await.refused(403, "account_not_verified");
+        app.mails_to("dan@x.test").await;
+    }
 }

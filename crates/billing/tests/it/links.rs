@@ -108,4 +108,45 @@ testkit::stories! {
         }
         assert_eq!(press(app, "/pay/nothing").await.status, 404);
     }
+
+    async fn of_two_links_only_the_last_leads_to_a_page(app: TestApp) {
+        let alice = app.alice().await;
+        let connection = sandbox_of(&alice).await;
+        let reference = failed(app, &connection, 4900).await;
+        let ((_, first), (_, second)) = (issue(app, &alice, &reference, 24).await, issue(app, &alice, &reference, 24).await);
+        let one = press(app, &path_of(&first)).await.header("location").to_owned();
+        let two = press(app, &path_of(&second)).await.header("location").to_owned();
+        app.settle().await;
+        let closed = pay_at(app, &one, "pm_card_visa").await;
+        assert!(closed.status == 402 && closed.text.contains("closed"), "{}", closed.text);
+        assert_eq!(pay_at(app, &two, "pm_card_visa").await.status, 303);
+        app.settle().await;
+        let found = known(&alice, &reference).await;
+        assert_eq!((found["transaction"]["state"].as_str(), found["receipts"].as_array().map(Vec::len)), (Some("paid"), Some(1)), "{found}");
+    }
+
+    async fn while_a_bank_thinks_nobody_pays_twice(app: TestApp) {
+        use billing::links::{self, Visit};
+        let alice = app.alice().await;
+        let connection = sandbox_of(&alice).await;
+        let reference = failed(app, &connection, 4900).await;
+        let (link, token) = issue(app, &alice, &reference, 48).await;
+        assert_eq!(press(app, &path_of(&token)).await.status, 303);
+        let transaction: TransactionId = known(&alice, &reference).await["transaction_id"].as_str().expect("an id").parse().expect("an id");
+        let mut tx = tx(app, &alice).await;
+        let found = links::session_of(&mut tx, transaction).await.expect("an answer").expect("a session");
+        let session = found.link.psp_session_id.expect("its id");
+        let visit = Visit { session: &session, link: Some(link), told_at: tx.now() };
+        links::session_processing(&mut tx, &visit).await.expect("kept");
+        tx.commit().await.expect("a commit");
+        app.advance(chrono::Duration::hours(20)).await;
+        let busy = press(app, &path_of(&token)).await;
+        assert!(busy.status == 409 && busy.text.contains("data-state=\"busy\""), "{}", busy.text);
+        let mut tx = crate::tx(app, &alice).await;
+        assert!(links::any_in_checkout(&mut tx, transaction).await.expect("an answer"));
+        assert_eq!(links::session_failed(&mut tx, &visit).await.expect("an answer"), Some(transaction));
+        assert!(!links::any_in_checkout(&mut tx, transaction).await.expect("an answer"));
+        tx.commit().await.expect("a commit");
+        assert_eq!(press(app, &path_of(&token)).await.status, 303, "the payer may try again");
+    }
 }

@@ -61,6 +61,21 @@ testkit::stories! {
         let refused = send(&alice, wrong).await;
         refused.refused(422, "validation_failed");
         assert!(!refused.field("amount").is_empty() && !refused.field("payment_method.token").is_empty(), "{}", refused.text);
+        let number = ["4242"; 4];
+        for (field, at) in [("transaction_ref", "/transaction_ref"), ("payment_method.token", "/payment_method/token"), ("failure_message", "/failure_message"),
+            ("metadata.order", "/metadata/order"), ("customer.name", "/customer/name")] {
+            let mut wrong = report("e-1", "order-1");
+            wrong["failure_message"] = json!("no");
+            wrong["customer"]["name"] = json!("Paula");
+            let between = if field == "transaction_ref" { "-" } else { " " };
+            *wrong.pointer_mut(at).expect("a field") = json!(number.join(between));
+            let refused = send(&alice, wrong).await;
+            refused.refused(422, "validation_failed");
+            assert!(!refused.field(field).is_empty(), "{field}: {}", refused.text);
+        }
+        for reference in ["in_/../in_OTHER", "in_1?x=1", "in 1"] {
+            assert!(!send(&alice, report("e-1", reference)).await.field("transaction_ref").is_empty(), "{reference}");
+        }
         let mut foreign = report("e-1", "order-1");
         foreign["connection_id"] = json!(stripe(&app.mallory().await).await);
         send(&alice, foreign).await.refused(404, "connection_not_found");
@@ -76,5 +91,25 @@ testkit::stories! {
         let mut other = report("e-2", "order-1");
         other["currency"] = json!("USD");
         send(&alice, other).await.refused(422, "currency_differs");
+    }
+
+    async fn a_charge_tells_of_a_card_and_mends_none(app: TestApp) {
+        use billing::methods::{self, MethodState};
+        let alice = app.alice().await;
+        let first = send(&alice, report("e-1", "order-1")).await.expect(201);
+        let id = first["transaction_id"].as_str().expect("an id").parse().expect("an id");
+        let mut tx = crate::tx(app, &alice).await;
+        let method = billing::transactions::find(&mut tx, id).await.expect("an answer").and_then(|found| found.payment_method()).expect("a method");
+        methods::mark(&mut tx, method, MethodState::Stale, "expired_card").await.expect("marked");
+        tx.commit().await.expect("a commit");
+        let mut later = report("e-2", "order-1");
+        later["payment_method"]["exp_year"] = json!(2031);
+        send(&alice, later).await.expect(201);
+        let mut tx = crate::tx(app, &alice).await;
+        let known = methods::find(&mut tx, method).await.expect("an answer").expect("a method");
+        assert_eq!((known.state(), known.exp_year), (MethodState::Stale, Some(2028)));
+        let facts = billing::provider::MethodFacts { token: known.token, exp_year: Some(2031), ..Default::default() };
+        let mended = methods::remember(&mut tx, &known.source, &facts, None).await.expect("a method");
+        assert_eq!((mended.state(), mended.exp_year), (MethodState::Usable, Some(2031)), "its provider says so");
     }
 }

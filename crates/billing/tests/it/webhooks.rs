@@ -202,4 +202,61 @@ testkit::stories! {
         assert_eq!((found["transaction"]["state"].as_str(), count("failures"), count("receipts"), count("events")), (Some("paid"), 1, 1, 5), "{found}");
         assert_eq!((&found["receipts"][0]["surplus"]["minor"], &found["receipts"][0]["refunded"]["minor"]), (&json!(0), &json!(1900)));
     }
+
+    async fn an_intent_that_is_given_up_leaves_its_invoice_owed(app: TestApp) {
+        let alice = app.alice().await;
+        let id = stripe(&alice).await;
+        let mut canceled = fixture!("payment_intent.canceled.new");
+        canceled["data"]["object"]["invoice"] = json!(INVOICE);
+        for event in [fixture!("payment_intent.payment_failed.old"), canceled] {
+            assert_eq!(deliver(app, &id, &event).await.status, 200);
+        }
+        assert_eq!(known(&alice, INVOICE).await["transaction"]["state"], "failed");
+        let mut voided = fixture!("invoice.voided.new");
+        voided["data"]["object"]["payment_intent"] = json!(INTENT);
+        deliver(app, &id, &voided).await;
+        assert_eq!(known(&alice, INVOICE).await["transaction"]["state"], "void");
+    }
+
+    async fn an_invoice_that_was_marked_as_paid_brings_no_second_money(app: TestApp) {
+        let alice = app.alice().await;
+        let id = stripe(&alice).await;
+        let (mut other, mut marked) = (fixture!("payment_intent.succeeded.old"), fixture!("invoice.paid.old"));
+        other["data"]["object"]["id"] = json!("pi_other");
+        marked["data"]["object"]["paid_out_of_band"] = json!(true);
+        for event in [fixture!("payment_intent.payment_failed.old"), other, marked] {
+            assert_eq!(deliver(app, &id, &event).await.status, 200);
+        }
+        let found = known(&alice, INVOICE).await;
+        assert_eq!((found["transaction"]["state"].as_str(), found["receipts"].as_array().map(Vec::len)), (Some("paid"), Some(1)), "{found}");
+    }
+
+    async fn each_payment_of_an_invoice_is_counted_with_its_own_amount(app: TestApp) {
+        let alice = app.alice().await;
+        let id = stripe(&alice).await;
+        let mut paid = fixture!("invoice.paid.new");
+        let row = |intent: &str, amount: i64| json!({"status": "paid", "amount_paid": amount, "currency": "eur", "payment": {"type": "payment_intent", "payment_intent": intent}});
+        paid["data"]["object"]["payments"] = json!({"object": "list", "data": [row("pi_a", 1900), row("pi_b", 3000)]});
+        let mut second = fixture!("payment_intent.succeeded.old");
+        second["data"]["object"]["id"] = json!("pi_b");
+        second["data"]["object"]["amount_received"] = json!(3000);
+        for event in [fixture!("payment_intent.payment_failed.old"), paid, second] {
+            assert_eq!(deliver(app, &id, &event).await.status, 200);
+        }
+        let found = known(&alice, INVOICE).await;
+        assert_eq!((found["transaction"]["state"].as_str(), found["transaction"]["amount_paid"]["minor"].as_i64()), (Some("paid"), Some(4900)), "{found}");
+        let amounts: Vec<_> = found["receipts"].as_array().into_iter().flatten().map(|one| (one["amount"]["minor"].clone(), one["surplus"]["minor"].clone())).collect();
+        assert_eq!(amounts, [(json!(1900), json!(0)), (json!(3000), json!(0))], "{found}");
+    }
+
+    async fn money_that_a_bank_takes_back_is_disputed(app: TestApp) {
+        let alice = app.alice().await;
+        let id = stripe(&alice).await;
+        let dispute = json!({"id": "evt_dispute", "type": "charge.dispute.created", "created": 1_763_800_000, "livemode": true,
+            "data": {"object": {"id": "dp_1", "object": "dispute", "amount": 4900, "currency": "eur", "payment_intent": INTENT}}});
+        for event in [fixture!("payment_intent.payment_failed.new"), fixture!("payment_intent.succeeded.new"), dispute] {
+            assert_eq!(deliver(app, &id, &event).await.status, 200);
+        }
+        assert_eq!(known(&alice, INTENT).await["transaction"]["state"], "disputed");
+    }
 }

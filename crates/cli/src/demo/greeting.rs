@@ -1,9 +1,11 @@
 //! What the demo says when it is ready: where everything is, and who may sign in.
 
+use std::process::{Command, Stdio};
+
 use anyhow::{Context as _, Result};
 use autorisen::host::Sources;
-use autorisen::kernel::Money;
-use std::process::{Command, Stdio};
+use autorisen::kernel::{Clock, Money};
+use chrono::Duration;
 
 use super::cast::{COMPANIES, Company, PASSWORD};
 use super::history::{DAYS, Made};
@@ -21,16 +23,17 @@ pub struct Greeting {
 }
 
 impl Greeting {
-    /// For a database that was there before.
-    pub fn plain(base: &str) -> Self {
-        Self { base: base.to_owned(), happened: COMPANIES.iter().map(|company| (company, None)).collect() }
+    /// For a database that was there before; it tells of the companies that are in it.
+    pub fn plain(base: &str, addresses: &[String]) -> Self {
+        let is_here = |company: &&Company| company.members.iter().all(|member| addresses.iter().any(|known| known == member.email));
+        Self { base: base.to_owned(), happened: COMPANIES.iter().filter(is_here).map(|company| (company, None)).collect() }
     }
 
     /// For what was just made.
     pub async fn of(base: &str, made: Vec<Made>) -> Result<Self> {
         let mut happened = Vec::new();
         for Made { company, mut office } in made {
-            let from = autorisen::kernel::Clock::system().now() - chrono::Duration::days(i64::try_from(DAYS).unwrap_or_default() + 1);
+            let from = Clock::system().now() - Duration::days(i64::try_from(DAYS).unwrap_or_default() + 1);
             let summary = office.clerk.get(&format!("/v1/analytics/summary?from={}", from.format("%Y-%m-%d"))).await?;
             let row = summary["currencies"].get(0).with_context(|| format!("nothing happened at {}", company.name))?;
             let number = |field: &str| row[field].as_i64().unwrap_or_default();
@@ -62,8 +65,10 @@ impl Greeting {
             }
         }
         say("");
-        say(&format!("  Everybody's password: {}", paint.look(Look::Bold, PASSWORD)));
-        say("");
+        if !self.happened.is_empty() {
+            say(&format!("  Everybody's password: {}", paint.look(Look::Bold, PASSWORD)));
+            say("");
+        }
         for (label, path) in PAGES {
             say(&format!("    {label:<12}{}", paint.look(Look::Address, &format!("{}{path}", self.base))));
         }

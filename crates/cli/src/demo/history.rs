@@ -46,7 +46,7 @@ struct Business {
 }
 
 /// Everything that the history needs.
-pub struct History<'s> {
+struct History<'s> {
     stage: &'s Stage,
     core: &'s Core,
     businesses: Vec<Business>,
@@ -194,11 +194,10 @@ impl History<'_> {
         let new: Vec<Letter> = letters.into_iter().filter(|letter| letter.sent_at > self.read_until).collect();
         for letter in new {
             let Ok(link) = letter.link("/pay/") else { continue };
-            if self.willing.remove(&letter.to) {
-                // A link may be closed by now: a retry was faster.
-                if let Err(error) = payer::pay(self.stage, link).await {
-                    tracing::debug!(event = "demo.not_paid", cause = format!("{error:#}"), "a payer came too late");
-                }
+            // A retry may have been faster: the page then says that nothing is owed.
+            if self.willing.contains(&letter.to) && payer::look(self.stage, link).await?.status == 200 {
+                payer::pay(self.stage, link).await.with_context(|| format!("the payment of {}", letter.to))?;
+                self.willing.remove(&letter.to);
             }
         }
         self.read_until = newest.unwrap_or(self.read_until).max(self.read_until);

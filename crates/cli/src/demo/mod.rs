@@ -38,7 +38,7 @@ pub struct Demo {
     #[arg(long, requires = "story")]
     json: bool,
     /// The port to listen on.
-    #[arg(long, env = "PORT", default_value_t = PORT)]
+    #[arg(long, env = "PORT", hide_env_values = true, default_value_t = PORT)]
     port: u16,
     /// Keep the data in this folder; a temporary one is removed in the end.
     #[arg(long, value_name = "FOLDER", conflicts_with = "story")]
@@ -123,11 +123,13 @@ async fn fill(server: &Server, seed: u64) -> Result<greeting::Greeting, Ended> {
     let failed =
         |error: anyhow::Error| Ended::failed(format!("the demo could not be made: {error:#}")).hint("LOG_LEVEL=info shows what happened");
     let stage = Stage::new(&server.base).map_err(failed)?;
-    if !accounts::list(core).await?.is_empty() {
+    let known: Vec<String> = accounts::list(core).await?.into_iter().map(|account| account.email).collect();
+    if !known.is_empty() {
         tell("The database has accounts already; nothing is added to it.");
         history::catch_up(&stage, core).await.map_err(failed)?;
-        return Ok(greeting::Greeting::plain(&server.base));
+        return Ok(greeting::Greeting::plain(&server.base, &known));
     }
+    tell("Two months of payments are being made; this takes some seconds.");
     let made = history::make(&stage, core, seed).await.map_err(failed)?;
     greeting::Greeting::of(&server.base, made).await.map_err(failed)
 }

@@ -56,7 +56,11 @@ async fn the_list_shows_values_with_their_origin_and_no_secret() {
     }
     let line = |key: &str| listed.out.lines().find(|line| line.split_whitespace().next() == Some(key)).unwrap_or_default().to_owned();
     assert!(line("security.master_key").contains("***") && line("security.master_key").contains("AUTORISEN_MASTER_KEY"), "{}", listed.out);
-    assert!(line("recovery.link_lifetime_h").contains("48") && line("recovery.link_lifetime_h").contains("autorisen.yaml:2"), "{}", listed.out);
+    assert!(
+        line("recovery.link_lifetime_h").contains("48") && line("recovery.link_lifetime_h").contains("autorisen.yaml:2"),
+        "{}",
+        listed.out
+    );
     assert!(line("database.url").contains("***"), "{}", line("database.url"));
     let all = place.run(&["config", "list", "--json"]).await.fine().json();
     let keys: Vec<_> = all.as_array().expect("a list").iter().filter_map(|setting| setting["key"].as_str()).collect();

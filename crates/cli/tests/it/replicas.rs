@@ -59,7 +59,8 @@ async fn an_event_that_is_told_to_both_at_once_is_taken_once() {
             "gateway": "sandbox", "failure_code": "insufficient_funds", "occurred_at": "2026-03-02T08:59:00Z", "customer": {},
         });
         let path = "/v1/events/payment_failed";
-        let told = tokio::join!(ada.post(path, body.clone()), twin.post(path, body.clone()), ada.post(path, body.clone()), twin.post(path, body));
+        let told =
+            tokio::join!(ada.post(path, body.clone()), twin.post(path, body.clone()), ada.post(path, body.clone()), twin.post(path, body));
         let told: [Answer; 4] = told.into();
         let mut statuses = told.each_ref().map(|answer| answer.status);
         statuses.sort_unstable();

@@ -2,8 +2,8 @@
 
 use testkit::Value;
 
-use crate::place::on_both;
 use crate::Place;
+use crate::place::on_both;
 
 on_both! {
     async fn the_story_is_as_told(place: Place) {

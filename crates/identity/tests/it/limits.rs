@@ -80,3 +80,31 @@ testkit::stories! {
         login(app, "nina@initech.test", &endless).await.refused(422, "validation_failed");
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_network_registers_so_often_and_is_told_when_it_may_again() {
+    let settings =
+        vec![("limits.register.per_network.limit".into(), "2".into()), ("limits.register.per_network.window_s".into(), "600".into())];
+    let app = TestApp::start_with(testkit::TestEngine::Sqlite, modules(), testkit::Options { settings, ..Default::default() }).await;
+    let register = async |email: &str| {
+        let body = json!({"email": email, "password": OTHER_PASSWORD, "full_name": "Nina", "org_name": "Initech"});
+        app.nobody().with_header("x-forwarded-for", "198.51.100.7").post("/v1/auth/register", body).await
+    };
+    register("nina@initech.test").await.expect(201);
+    // A refusal counts like a success: asking whether an address is taken is what a flood does.
+    register("nina@initech.test").await.refused(409, "account_email_taken");
+    let refused = register("nils@initech.test").await;
+    refused.refused(429, "rate_limited");
+    assert_eq!(refused.header("retry-after"), "600");
+    app.core.clock.advance(chrono::Duration::minutes(10));
+    register("nils@initech.test").await.expect(201);
+    app.expect_mail();
+    app.finish().await;
+}
+
+#[test]
+fn a_limit_of_nothing_is_refused_at_the_boot() {
+    let sources = host::Sources::empty().set("limits.sign_in.per_account.limit", "0");
+    let error = host::Boot::new("autorisen", modules()).sources(sources).prepare().err().unwrap();
+    assert!(error.to_string().contains("limits.sign_in.per_account.limit: must be from 1 to"), "{error}");
+}

@@ -66,8 +66,8 @@ pub(super) async fn tell(tx: &mut Tx, case: &Model, recovered: Money, credit: Op
     tx.emit(&event).await.map(drop)
 }
 
-/// Takes back what is planned and what is claimed but not sent; what was sent stays, because it
-/// happened. Links stop working.
+/// Takes back what is planned, what is claimed but not sent, and the mails that still wait; what was
+/// sent stays, because it happened. Links stop working.
 async fn withdraw(tx: &mut Tx, case: &Model, why: &str) -> Result<(), Failure> {
     let id = case.case_id();
     attempts::cancel_planned(tx, id, why).await?;
@@ -75,6 +75,7 @@ async fn withdraw(tx: &mut Tx, case: &Model, why: &str) -> Result<(), Failure> {
         attempts::change(tx, open, AttemptState::Cancelled, |_| {}).await?;
     }
     messages::skip_planned(tx, id, why).await?;
+    messages::withdraw_queued(tx, id, why).await?;
     links::revoke_all(tx, case.transaction()).await.map(drop)
 }
 

@@ -23,7 +23,7 @@ mod view;
 
 use std::sync::Arc;
 
-use billing::event::{CheckoutExpired, CheckoutOpened, MethodUpdated, ObligationVoided, PaymentReceived, PaymentRefunded};
+use billing::event::{CheckoutExpired, CheckoutOpened, MethodUpdated, ObligationVoided, PaymentDisputed, PaymentReceived, PaymentRefunded};
 use host::Registry;
 
 pub use actions::{by_reference, find, list, of_customer};
@@ -54,6 +54,7 @@ pub(crate) fn register(app: &mut Registry, config: &Arc<RecoveryConfig>) {
     app.provide(billing::Sink::new(Arc::new(Opening(config.clone()))));
     app.on_tx::<PaymentReceived>("recovery.payment_received", |tx, event| Box::pin(money::received(tx, event)));
     app.on_tx::<PaymentRefunded>("recovery.payment_refunded", |tx, event| Box::pin(money::refunded(tx, event)));
+    app.on_tx::<PaymentDisputed>("recovery.payment_disputed", |tx, event| Box::pin(money::disputed(tx, event)));
     app.on_tx::<ObligationVoided>("recovery.obligation_voided", |tx, event| Box::pin(money::voided(tx, event)));
     app.on_tx::<CheckoutOpened>("recovery.checkout_opened", |tx, event| Box::pin(money::checkout_opened(tx, event)));
     let known = config.clone();

@@ -2,7 +2,8 @@
 //! cancels the planned work at the same instant.
 
 use ::store::{AuditLine, Tx};
-use billing::event::{CheckoutExpired, CheckoutOpened, ObligationVoided, PaymentReceived, PaymentRefunded, Via};
+use billing::event::{CheckoutExpired, CheckoutOpened, ObligationVoided, PaymentDisputed, PaymentReceived, PaymentRefunded, Via};
+use billing::links;
 use kernel::{AttemptId, Failure, Money, TransactionId};
 use sea_orm::ActiveValue::Set;
 use sea_orm::IntoActiveModel as _;
@@ -113,6 +114,11 @@ pub(crate) async fn refunded(tx: &mut Tx, event: &PaymentRefunded) -> Result<(),
     if !event.in_full {
         return note(tx, &case, "case.refunded", told).await;
     }
+    reverse(tx, case, told).await
+}
+
+async fn reverse(tx: &mut Tx, case: Model, told: String) -> Result<(), Failure> {
+    let state = case.state().step(CaseState::Reversed).map_err(Failure::internal)?;
     let before = json!({ "state": case.state });
     let mut row = case.into_active_model();
     row.state = Set(state.word().to_owned());
@@ -120,6 +126,23 @@ pub(crate) async fn refunded(tx: &mut Tx, event: &PaymentRefunded) -> Result<(),
     tx.audit(AuditLine::new("case.reversed", "case", case.id).before(before).after(json!({ "state": case.state }))).await?;
     tell(tx, &case, Money::new(0, case.currency()), None).await?;
     note(tx, &case, "case.reversed", told).await
+}
+
+/// The payer's bank took the money back: nobody is charged or written to any more, and what was won is
+/// reversed.
+pub(crate) async fn disputed(tx: &mut Tx, event: &PaymentDisputed) -> Result<(), Failure> {
+    let Some(case) = store::of_transaction(tx, event.transaction).await? else { return Ok(()) };
+    if case.state().is_open() {
+        let amount = Money::new(0, case.currency());
+        let why = "The payer disputes the payment.".to_owned();
+        return close(tx, case, Ending { state: CaseState::Disputed, amount, credit: None, why }).await.map(drop);
+    }
+    if !case.state().is_won() {
+        return Ok(());
+    }
+    let amount = Money::new(case.paid_minor, case.currency());
+    outcomes::reverse(tx, case.case_id(), CaseState::Reversed, amount).await?;
+    reverse(tx, case, "The payer disputes what was paid".to_owned()).await
 }
 
 /// Nothing is owed any more.
@@ -141,21 +164,29 @@ pub(crate) async fn checkout_opened(tx: &mut Tx, event: &CheckoutOpened) -> Resu
     if state == CaseState::Paused {
         return Ok(());
     }
-    let previous = if state == CaseState::CustomerPaying { case.previous() } else { state };
+    let is_paying = state == CaseState::CustomerPaying;
+    let previous = if is_paying { case.previous() } else { state };
+    // Of several visits the one that ends last is waited for.
+    let until = if is_paying { case.next_action_at.unwrap_or(event.expires_at).max(event.expires_at) } else { event.expires_at };
     let next = state.step(CaseState::CustomerPaying).map_err(Failure::internal)?;
     let deadline = case.deadline_at;
     let mut row = case.into_active_model();
     row.state = Set(next.word().to_owned());
     row.previous_state = Set(Some(previous.word().to_owned()));
-    row.next_action_at = Set(Some(event.expires_at.min(deadline)));
+    row.next_action_at = Set(Some(until.min(deadline)));
     row.next_kind = Set(Some(StepKind::ReadBack.word().to_owned()));
     let case = tx.update(row).await?;
+    // The end of the visit is earlier than what was planned.
+    flow::wake(tx, case.case_id()).await?;
     note(tx, &case, "case.customer_paying", "The payer opened the checkout".to_owned()).await
 }
 
-/// The payer went away: back to where the case was.
+/// The payer went away: back to where the case was, unless they pay through another link.
 pub(crate) async fn checkout_expired(tx: &mut Tx, config: &RecoveryConfig, event: &CheckoutExpired) -> Result<(), Failure> {
     let Some(case) = open_case(tx, event.transaction).await? else { return Ok(()) };
+    if links::any_in_checkout(tx, event.transaction).await? {
+        return Ok(());
+    }
     let case = checkout_ended(tx, config, case).await?;
     flow::wake(tx, case.case_id()).await
 }

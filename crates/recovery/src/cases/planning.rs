@@ -10,7 +10,7 @@ use serde_json::json;
 use super::obligation::Obligation;
 use super::{CaseState, Model};
 use crate::attempts::{self, AttemptState};
-use crate::classify::Hardness;
+use crate::classify::{Class, Hardness};
 use crate::policy::{self, Budget, Facts, History, Hold, Owner, Plan, Policy};
 use crate::settings::RecoveryConfig;
 use crate::{cards, messages};
@@ -89,6 +89,7 @@ fn facts(config: &RecoveryConfig, case: &Model, obligation: &Obligation) -> Fact
         opened_at: case.failed_at,
         deadline_at: case.deadline_at,
         floor_at: case.floor_at,
+        renewed_at: renewed_at(case, obligation),
         zone: obligation.zone(),
         can_charge: obligation.can_charge(),
         is_connected: obligation.is_connected(),
@@ -96,6 +97,12 @@ fn facts(config: &RecoveryConfig, case: &Model, obligation: &Obligation) -> Fact
         link_allowed: case.verdict().is_none_or(|verdict| verdict.link_allowed),
         budget: Budget::of(obligation.network(), obligation.country(), config.card_attempts_30d_max),
     }
+}
+
+/// A stale method is tried only after it got new data, and that is what changed it last.
+fn renewed_at(case: &Model, obligation: &Obligation) -> Option<At> {
+    let is_renewed = case.class() == Class::StaleCredentials && case.hardness() == Hardness::Soft;
+    obligation.method.as_ref().filter(|_| is_renewed).map(|method| method.updated_at)
 }
 
 async fn history(tx: &mut Tx, case: &Model, card: Option<&str>) -> Result<History, Failure> {

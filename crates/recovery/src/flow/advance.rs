@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use host::Work;
 use kernel::{At, AttemptId, CaseId, Failure};
 
-use super::{ask, charge, heap, resolve, write};
+use super::{ask, charge, heap, paying, resolve, write};
 use crate::attempts::{self, AttemptState};
 use crate::cases::{self, CaseState, Model, PART};
 use crate::policy::StepKind;
@@ -26,6 +26,7 @@ enum Due {
     NotBefore(At),
     Charge,
     Resolve,
+    Paying,
     Write,
     Ask,
 }
@@ -33,11 +34,12 @@ enum Due {
 /// Takes the step that is due, if one is, and says when to come again.
 pub(super) async fn advance(work: Work, id: CaseId) -> Result<Option<At>, Failure> {
     let config = work.core.parts.get::<RecoveryConfig>();
-    match due(&work, &config, id).await? {
+    match due(&work, id).await? {
         Due::Ended => return Ok(None),
         Due::NotBefore(at) => return Ok(Some(at)),
         Due::Charge => heap(|| charge::charge(&work, &config, id)).await?,
         Due::Resolve => heap(|| resolve::resolve(&work, &config, id)).await?,
+        Due::Paying => heap(|| paying::settle(&work, &config, id)).await?,
         Due::Write => heap(|| write::write(&work, &config, id)).await?,
         Due::Ask => heap(|| ask::ask(&work, &config, id)).await?,
     }
@@ -45,7 +47,7 @@ pub(super) async fn advance(work: Work, id: CaseId) -> Result<Option<At>, Failur
 }
 
 /// Looks at the row. What needs no provider is done at once.
-async fn due(work: &Work, config: &RecoveryConfig, id: CaseId) -> Result<Due, Failure> {
+async fn due(work: &Work, id: CaseId) -> Result<Due, Failure> {
     let mut tx = work.begin(PART).await?;
     let Some(case) = cases::locked(&mut tx, id).await? else { return Ok(Due::Ended) };
     let now = tx.now();
@@ -69,9 +71,7 @@ async fn due(work: &Work, config: &RecoveryConfig, id: CaseId) -> Result<Due, Fa
         });
     }
     if case.state() == CaseState::CustomerPaying {
-        let case = cases::checkout_ended(&mut tx, config, case).await?;
-        tx.commit().await?;
-        return Ok(Due::NotBefore(when(&case, now)));
+        return Ok(Due::Paying);
     }
     Ok(match case.next_kind() {
         Some(StepKind::Retry) => Due::Charge,

@@ -3,11 +3,11 @@
 use ::store::Tx;
 use billing::connections;
 use billing::event::Via;
-use billing::provider::{Gateway, PaymentState, PaymentStatus, ProviderError, ProviderRef, Providers, Refs};
+use billing::provider::{Gateway, Payment, PaymentState, PaymentStatus, ProviderError, ProviderRef, Providers, Refs};
 use billing::transactions::{self, NewReceipt, Received};
 use chrono::TimeDelta;
 use host::Work;
-use kernel::{AttemptId, CaseId, Failed, Failure};
+use kernel::{AttemptId, CaseId, Failed, Failure, Money};
 use sea_orm::ActiveValue::Set;
 use sea_orm::IntoActiveModel as _;
 
@@ -20,9 +20,6 @@ pub(super) const AWAY: TimeDelta = TimeDelta::minutes(15);
 pub(super) const UNDER_WAY: TimeDelta = TimeDelta::hours(1);
 /// A connection that is not set up right is mended by people.
 pub(super) const BROKEN: TimeDelta = TimeDelta::hours(6);
-
-/// How a provider says that it does not know what was asked for.
-const MISSING: &str = "resource_missing";
 
 /// The longest pause that a provider's own wish is followed for: after it one asks again anyway.
 const ASKED_PAUSE_MAX_S: u64 = 24 * 60 * 60;
@@ -89,7 +86,7 @@ pub(super) async fn look(line: &Line) -> Seen {
             tracing::warn!(event = "recovery.connection_broken", why, "the provider refuses our key");
             Seen::Later(BROKEN)
         }
-        Err(ProviderError::Refused { code, .. }) if code == MISSING => Seen::NeverHeard,
+        Err(error) if error.is_never_heard() => Seen::NeverHeard,
         // Any other refusal says nothing of what is owed: a new charge could be a second one.
         Err(error @ (ProviderError::Refused { .. } | ProviderError::Declined(_))) => {
             tracing::warn!(event = "recovery.unreadable", %error, "the provider refuses to tell what it knows of a payment");
@@ -155,21 +152,33 @@ pub(super) async fn is_unnamed(tx: &mut Tx, case: &Model, state: &PaymentState) 
 
 /// Hands money that was read back to billing, which tells everybody. `false` when it counted nothing.
 pub(super) async fn paid(tx: &mut Tx, case: &Model, state: &PaymentState, attempt: Option<AttemptId>) -> Result<bool, Failure> {
+    let mut is_counted = false;
+    for payment in state.payments() {
+        is_counted |= count(tx, case, payment, attempt).await?;
+    }
+    Ok(is_counted)
+}
+
+/// One movement of money. An invoice without one was marked as paid by hand: no more is counted than
+/// is owed, because there is nothing that could be given back.
+async fn count(tx: &mut Tx, case: &Model, payment: Payment, attempt: Option<AttemptId>) -> Result<bool, Failure> {
     let Some(transaction) = transactions::hold(tx, case.transaction()).await? else { return Ok(false) };
-    let mut refs = state.refs.clone();
+    let has_moved = payment.refs.intent.is_some() || payment.refs.charge.is_some();
+    let mut refs = payment.refs.clone();
     // The intent names the movement of money in every later report too, so it must not be missing.
     refs.fill(&transaction.refs());
     let Some(money_key) = refs.money_key().map(ToOwned::to_owned) else { return Ok(false) };
+    let (told, owed) = (payment.money.unwrap_or(transaction.owed()), transaction.owed());
     let new = NewReceipt {
         money_key,
-        amount: state.money.unwrap_or(transaction.owed()),
+        amount: if has_moved { told } else { Money::new(told.minor.min(owed.minor), told.currency) },
         via: if attempt.is_some() { Via::Retry } else { Via::Provider },
         received_at: tx.now(),
         attempt: attempt.map(|attempt| attempt.to_string()),
         link: None,
-        refs: state.refs.clone(),
+        refs: payment.refs.clone(),
     };
-    let transaction = transactions::add_refs(tx, transaction, &state.refs, None).await?;
+    let transaction = transactions::add_refs(tx, transaction, &payment.refs, None).await?;
     Ok(matches!(transactions::receive(tx, transaction, new).await?, Some(Received { receipt: Some(_), .. })))
 }
 

@@ -8,6 +8,7 @@
 mod advance;
 mod ask;
 mod charge;
+mod paying;
 mod record;
 mod resolve;
 mod write;

@@ -63,10 +63,6 @@ pub(super) async fn charged(
     state: &PaymentState,
 ) -> Result<(), Failure> {
     match state.status {
-        // The first answer of an invoice may not say which payment it was; reading it back does.
-        PaymentStatus::Succeeded if row.state() == AttemptState::Submitted && ask::is_unnamed(tx, &case, state).await? => {
-            heap(|| unknown(tx, case, row, ASK_FIRST)).await
-        }
         PaymentStatus::Succeeded => heap(|| succeeded(tx, case, row, state)).await,
         PaymentStatus::Processing => heap(|| unknown(tx, case, row, UNDER_WAY)).await,
         PaymentStatus::RequiresAction | PaymentStatus::Declined | PaymentStatus::Open => {
@@ -85,6 +81,10 @@ pub(super) async fn charged(
 
 /// It was paid. Billing counts the money and tells; the listeners of this room close the case.
 async fn succeeded(tx: &mut Tx, case: Model, row: attempts::Model, state: &PaymentState) -> Result<(), Failure> {
+    // The first answer of an invoice may not say which payment it was; reading it back does.
+    if row.state() == AttemptState::Submitted && heap(|| ask::is_unnamed(&mut *tx, &case, state)).await? {
+        return heap(|| unknown(tx, case, row, ASK_FIRST)).await;
+    }
     let id = row.attempt_id();
     let told = state.refs.obligation_key().map(ToOwned::to_owned);
     attempts::change(tx, row, AttemptState::Succeeded, |row| row.provider_ref = Set(told)).await?;

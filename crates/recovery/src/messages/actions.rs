@@ -60,6 +60,19 @@ pub(crate) async fn skip_planned(tx: &mut Tx, case: CaseId, why: &str) -> Result
     Ok(())
 }
 
+/// Takes back what was written and has not left yet: nobody is asked for what they have paid.
+pub(crate) async fn withdraw_queued(tx: &mut Tx, case: CaseId, why: &str) -> Result<(), Failure> {
+    for queued in store::queued(tx, case).await? {
+        if mail::withdraw(tx, &queued.dedupe_key).await? {
+            let mut row = queued.into_active_model();
+            row.state = Set(MessageState::Skipped.word().to_owned());
+            row.skip_reason = Set(Some(why.to_owned()));
+            tx.update(row).await?;
+        }
+    }
+    Ok(())
+}
+
 /// Writes the planned message: a link, a letter and the row that says so, all in one transaction.
 pub(crate) async fn write(
     core: &Core,

@@ -28,6 +28,12 @@ pub(super) async fn planned(tx: &mut Tx, case: CaseId) -> Result<Option<Model>, 
     tx.find::<Entity>().filter(Column::CaseId.eq(case.uuid())).filter(Column::State.eq(planned)).one().await
 }
 
+/// The messages of a case that were handed to the mail room.
+pub(super) async fn queued(tx: &mut Tx, case: CaseId) -> Result<Vec<Model>, StoreError> {
+    let queued = MessageState::Queued.word();
+    tx.find::<Entity>().filter(Column::CaseId.eq(case.uuid())).filter(Column::State.eq(queued)).limit(ROWS_MAX).all().await
+}
+
 pub(super) async fn last_number(tx: &mut Tx, case: CaseId) -> Result<i32, StoreError> {
     let last = tx.find::<Entity>().filter(Column::CaseId.eq(case.uuid())).order_by(Column::Number, Order::Desc).limit(1).one().await?;
     Ok(last.map_or(0, |row| row.number))

@@ -64,6 +64,9 @@ pub struct Facts {
     pub floor_at: Option<At>,
     /// The payer's zone, else the organization's.
     pub zone: Tz,
+    /// When the method got the new data that a declined one was waiting for: what was tried before it
+    /// says nothing of the new data.
+    pub renewed_at: Option<At>,
     /// Whether the provider can charge this method without the payer.
     pub can_charge: bool,
     /// Whether a connection exists at all.

@@ -23,7 +23,7 @@ pub(super) fn propose(desk: &Desk<'_>) -> Candidate {
     if !facts.can_charge {
         return Err("no attempt: the method cannot be charged without the payer".to_owned());
     }
-    let done = desk.history.retries.len();
+    let done = done(desk);
     if done >= ladder.retries_max as usize {
         return Err(format!("no attempt: all {} of this ladder are used", ladder.retries_max));
     }
@@ -36,6 +36,12 @@ pub(super) fn propose(desk: &Desk<'_>) -> Candidate {
     }
     let factor = format!("attempt {} of {} on this ladder: {}", done + 1, ladder.retries_max, describe(rung));
     Ok(Proposal { at, factor, clamped_by })
+}
+
+/// Attempts that count on this ladder.
+fn done(desk: &Desk<'_>) -> usize {
+    let since = desk.facts.renewed_at;
+    desk.history.retries.iter().filter(|at| since.is_none_or(|since| **at >= since)).count()
 }
 
 /// When to ask the provider; only for a verdict of `stop`.

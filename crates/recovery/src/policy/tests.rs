@@ -15,6 +15,7 @@ fn facts(class: Class, hardness: Hardness) -> Facts {
         opened_at: start(),
         deadline_at: start() + Duration::days(28),
         floor_at: None,
+        renewed_at: None,
         zone: chrono_tz::Europe::Berlin,
         can_charge: true,
         is_connected: true,
@@ -105,6 +106,15 @@ fn a_card_with_new_data_is_tried_once_and_at_once() {
     let tried = retries(&live_through(&updated, first()));
     assert_eq!(tried.len(), 1);
     assert!(tried[0] - start() <= Duration::minutes(75), "only the card's own gap of an hour and the jitter");
+}
+
+#[test]
+fn what_was_tried_before_the_new_data_does_not_count() {
+    let before = History { retries: vec![start() - Duration::days(3), start() - Duration::days(2)], misses: 3, ..first() };
+    let old = facts(Class::StaleCredentials, Hardness::Soft);
+    assert!(retries(&live_through(&old, before.clone())).is_empty());
+    let renewed = Facts { renewed_at: Some(start()), ..old };
+    assert_eq!(retries(&live_through(&renewed, before)).len(), 1);
 }
 
 #[test]

@@ -81,6 +81,12 @@ async fn days(app: &TestApp, days: i64) {
     app.advance(chrono::Duration::days(days)).await;
 }
 
+/// Moves to the instant at which the case has something to do.
+async fn to_next_action(app: &TestApp, of: &Value) {
+    let at: kernel::At = of["next_action_at"].as_str().expect("a next action").parse().expect("an instant");
+    app.advance(at - app.now()).await;
+}
+
 fn states(case: &Value, of: &str) -> Vec<String> {
     case[of].as_array().into_iter().flatten().filter_map(|row| row["state"].as_str()).map(str::to_owned).collect()
 }

@@ -3,11 +3,25 @@ use kernel::{Actor, OrgId};
 use store::Tx;
 use testkit::{Client, TestApp, json};
 
-use crate::{case, charges, days, failed, modules, stage, states};
+use crate::{case, charges, days, failed, modules, report, send, stage, states, to_next_action};
 
-async fn tx(app: &TestApp) -> Tx {
+pub async fn tx(app: &TestApp) -> Tx {
     let org: OrgId = app.alice().await.profile["organization"]["id"].as_str().expect("an organization").parse().expect("an id");
     Tx::for_org(&app.core.store, org, Actor::System("story")).await.expect("a transaction")
+}
+
+/// What is said of the transaction of a case by something that holds it.
+async fn held(app: &TestApp, of: &Client, reference: &str) -> (Tx, transactions::Model) {
+    let id = case(of, reference).await["transaction_id"].as_str().expect("an id").parse().expect("an id");
+    let mut tx = tx(app).await;
+    let held = transactions::hold(&mut tx, id).await.expect("an answer").expect("a transaction");
+    (tx, held)
+}
+
+async fn void(app: &TestApp, of: &Client, reference: &str) {
+    let (mut tx, held) = held(app, of, reference).await;
+    transactions::void(&mut tx, held).await.expect("an answer");
+    tx.commit().await.expect("a commit");
 }
 
 /// Money of so many minor units from the provider, for the transaction of a case.
@@ -81,6 +95,61 @@ testkit::stories! {
         assert_eq!(case(&clerk, &reference).await["state"], "cancelled");
         days(app, 28).await;
         assert_eq!(charges(app, "pm_d").await.len(), 1);
+    }
+
+    async fn money_of_a_case_that_has_ended_meanwhile_is_recorded_and_given_back(app: TestApp) {
+        let (clerk, connection) = stage(app).await;
+        let reference = failed(app, &connection, "pm_late", &["do_not_honor", "timeout_after_charge"]).await;
+        app.nobody().post("/dev/sandbox/faults", json!({"drop": true})).await.expect(200);
+        to_next_action(app, &case(&clerk, &reference).await).await;
+        assert_eq!(case(&clerk, &reference).await["state"], "sync_pending");
+        void(app, &clerk, &reference).await;
+        let found = case(&clerk, &reference).await;
+        assert_eq!((found["state"].as_str(), states(&found, "attempts")), (Some("cancelled"), vec!["unknown".to_owned()]));
+        app.advance(chrono::Duration::hours(1)).await;
+        let found = case(&clerk, &reference).await;
+        assert_eq!((found["state"].as_str(), states(&found, "attempts")), (Some("cancelled"), vec!["succeeded".to_owned()]), "{found}");
+        assert_eq!(charges(app, "pm_late").await[1]["amount_refunded"], 4900);
+    }
+
+    async fn a_decline_after_the_case_has_ended_is_recorded_too(app: TestApp) {
+        let (clerk, connection) = stage(app).await;
+        let reference = failed(app, &connection, "pm_lost", &["do_not_honor", "timeout_before_charge"]).await;
+        to_next_action(app, &case(&clerk, &reference).await).await;
+        void(app, &clerk, &reference).await;
+        app.advance(chrono::Duration::hours(1)).await;
+        let found = case(&clerk, &reference).await;
+        assert_eq!((found["state"].as_str(), states(&found, "attempts")), (Some("cancelled"), vec!["declined".to_owned()]), "{found}");
+    }
+
+    async fn a_reported_invoice_that_a_retry_pays_is_counted_once(app: TestApp) {
+        let (clerk, connection) = stage(app).await;
+        app.nobody().post("/dev/sandbox/faults", json!({"drop": true})).await.expect(200);
+        let body = json!({"connection_id": connection, "customer": crate::PAULA, "amount": 4900, "currency": "EUR", "payment_method": "pm_inv", "outcomes": ["do_not_honor", "succeeded"], "invoice": true});
+        let invoice = app.nobody().post("/dev/sandbox/charge", body).await.expect(201)["ref"].as_str().expect("a reference").to_owned();
+        app.nobody().post("/dev/sandbox/faults", json!({})).await.expect(200);
+        let mut told = report("e-1", &invoice, "do_not_honor");
+        told["payment_method"]["token"] = json!("pm_inv");
+        send(&clerk, told).await;
+        days(app, 3).await;
+        let found = case(&clerk, &invoice).await;
+        assert_eq!((found["state"].as_str(), found["outcome"]["mechanism"].as_str()), (Some("recovered"), Some("retry")), "{found}");
+        assert_eq!(found["paid"]["minor"], 4900);
+        let made = charges(app, "pm_inv").await;
+        assert_eq!((made.len(), made[1]["amount_refunded"].as_i64()), (2, Some(0)), "one movement of money, however it is named");
+        app.expect_mail();
+    }
+
+    async fn a_dispute_reverses_what_was_won(app: TestApp) {
+        let (clerk, connection) = stage(app).await;
+        let reference = failed(app, &connection, "pm_back", &["insufficient_funds"]).await;
+        money(app, &clerk, &reference, 4900, "pi_1").await;
+        let (mut tx, held) = held(app, &clerk, &reference).await;
+        assert!(transactions::dispute(&mut tx, held).await.expect("an answer"));
+        tx.commit().await.expect("a commit");
+        let found = case(&clerk, &reference).await;
+        assert_eq!((found["state"].as_str(), found["outcome"]["reversed_minor"].as_i64()), (Some("reversed"), Some(4900)), "{found}");
+        app.settle().await;
     }
 
     async fn a_card_with_new_data_is_tried_once_more_and_at_once(app: TestApp) {

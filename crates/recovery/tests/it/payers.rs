@@ -1,4 +1,4 @@
-use testkit::{Answer, TestApp};
+use testkit::{Answer, TestApp, json};
 
 use crate::{PAULA, case, charges, days, failed, modules, stage, states};
 
@@ -65,5 +65,37 @@ testkit::stories! {
         app.advance(chrono::Duration::minutes(40)).await;
         assert_eq!(case(&clerk, &reference).await["state"], "scheduled", "back to where it was");
         assert_eq!(charges(app, "pm_y").await.len(), tried);
+    }
+
+    async fn a_payer_who_paid_in_the_last_minute_is_not_charged_again(app: TestApp) {
+        let (clerk, connection) = stage(app).await;
+        let reference = failed(app, &connection, "pm_z", &["expired_card"]).await;
+        let link = format!("/pay/{}", app.token_to(PAULA).await);
+        let page = post(app, &link, &[]).await.header("location").to_owned();
+        app.nobody().post("/dev/sandbox/faults", json!({"delay_s": 2 * 24 * 3600})).await.expect(200);
+        app.advance(chrono::Duration::minutes(30)).await;
+        post(app, &page, &[("payment_method", "pm_card_visa")]).await;
+        app.advance(chrono::Duration::minutes(5)).await;
+        let found = case(&clerk, &reference).await;
+        assert_eq!((found["state"].as_str(), found["outcome"]["mechanism"].as_str()), (Some("recovered"), Some("link:email")), "{found}");
+        days(app, 5).await;
+        assert_eq!(case(&clerk, &reference).await["paid"]["minor"], 4900, "the late report counts nothing more");
+    }
+
+    async fn the_slot_stays_taken_while_the_payer_is_at_a_second_link(app: TestApp) {
+        let (clerk, connection) = stage(app).await;
+        let reference = failed(app, &connection, "pm_two", &["expired_card"]).await;
+        let id = case(&clerk, &reference).await["transaction_id"].as_str().expect("an id").parse().expect("an id");
+        let mut tx = crate::money::tx(app).await;
+        let expires_at = tx.now() + chrono::Duration::hours(5);
+        let (_, second) = billing::links::issue(&mut tx, id, expires_at).await.expect("a link");
+        tx.commit().await.expect("a commit");
+        post(app, &format!("/pay/{}", app.token_to(PAULA).await), &[]).await;
+        app.advance(chrono::Duration::minutes(20)).await;
+        assert_eq!(post(app, &format!("/pay/{}", second.expose()), &[]).await.status, 303);
+        app.advance(chrono::Duration::minutes(15)).await;
+        assert_eq!(case(&clerk, &reference).await["state"], "customer_paying", "the first page has ended, the second has not");
+        app.advance(chrono::Duration::minutes(20)).await;
+        assert_eq!(case(&clerk, &reference).await["state"], "action_required");
     }
 }

@@ -3,6 +3,7 @@
 
 mod accept;
 mod actions;
+mod allowance;
 pub mod event;
 mod fault;
 mod invitation;
@@ -16,6 +17,7 @@ use host::Registry;
 pub use accept::{Acceptor, accept};
 pub(crate) use actions::unsettled;
 pub use actions::{invite, list, revoke};
+pub(crate) use allowance::count;
 pub use fault::InvitationFault;
 pub use invitation::{AcceptInvitation, AcceptedView, InvitationState, InvitationView, Model, NewInvitation};
 pub use letter::Sender;

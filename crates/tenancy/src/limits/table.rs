@@ -143,17 +143,16 @@ impl Default for LimitsConfig {
 
 impl Section for LimitsConfig {
     const NAME: &'static str = "limits";
-    const ABOUT: &'static str = "How often something may be tried. What is one too many is answered with 429 `rate_limited` and the seconds to wait.";
+    const ABOUT: &'static str =
+        "How often something may be tried. What is one too many is answered with 429 `rate_limited` and the seconds to wait.";
 
     fn keys() -> Vec<Key> {
         TABLE.iter().flat_map(Row::keys).collect()
     }
 
     fn read(values: &mut Values<'_>) -> Self {
-        let set = |row: &Row| Set {
-            limit: values.read(&row.field("limit"), None),
-            window_s: values.read(&row.field("window_s"), row.window_s),
-        };
+        let set =
+            |row: &Row| Set { limit: values.read(&row.field("limit"), None), window_s: values.read(&row.field("window_s"), row.window_s) };
         Self(TABLE.iter().map(set).collect())
     }
 }

@@ -87,3 +87,29 @@ testkit::stories! {
         alice.post(PATH, json!({"email": "bob", "role": "user"})).await.refused(422, "validation_failed");
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn invitations_are_limited_for_a_person_and_for_an_organization() {
+    let limits = [("invite.per_account", "2"), ("invite.per_organization", "3"), ("accept.per_account", "2")];
+    let settings = limits.map(|(row, limit)| (format!("limits.{row}.limit"), limit.into())).into();
+    let app =
+        testkit::TestApp::start_with(testkit::TestEngine::Sqlite, modules(), testkit::Options { settings, ..Default::default() }).await;
+    let (alice, mallory) = (app.alice().await, app.mallory().await);
+    let invite = async |email: &str| alice.post(PATH, json!({"email": email, "role": "user"})).await;
+    invite("carol@x.test").await.expect(201);
+    // One that is refused counts, too.
+    invite("carol@x.test").await.refused(409, "invitation_already_pending");
+    let refused = invite("dan@x.test").await;
+    refused.refused(429, "rate_limited");
+    assert_eq!(refused.header("retry-after"), "3600");
+    mallory.post(PATH, json!({"email": "dan@x.test", "role": "user"})).await.expect(201);
+    for _ in 0..2 {
+        mallory.post(ACCEPT, json!({"token": "made-up"})).await.refused(404, "invitation_not_found");
+    }
+    mallory.post(ACCEPT, json!({"token": "made-up"})).await.refused(429, "rate_limited");
+    app.advance(Duration::hours(1)).await;
+    let alice = app.sign_in("alice@acme.test").await.unwrap();
+    alice.post(PATH, json!({"email": "dan@x.test", "role": "user"})).await.expect(201);
+    app.expect_mail();
+    app.finish().await;
+}

@@ -145,7 +145,10 @@ pub(crate) fn page_of(ctx: &Ctx, failure: &Failure) -> Response {
     };
     let page = RefusedPage { heading, message: &failure.message, fields: &failure.fields, request_id: ctx.request_id().to_string() };
     let html = ctx.page("", heading, &page).map(|html| html.with_status(failure.status));
-    let mut response = html.map_or_else(|_| Html { status: axum::http::StatusCode::INTERNAL_SERVER_ERROR, body: heading.into() }.into_response(), Html::into_response);
+    let mut response = html.map_or_else(
+        |_| Html { status: axum::http::StatusCode::INTERNAL_SERVER_ERROR, body: heading.into() }.into_response(),
+        Html::into_response,
+    );
     mark(failure, response.headers_mut());
     response
 }
