@@ -31,6 +31,9 @@ use std::sync::Arc;
 
 use host::{Registry, section};
 
+/// The largest amount of one payment: far above any card's limit, far below where sums overflow.
+pub(crate) const AMOUNT_MAX: i64 = 1_000_000_000_000;
+
 pub use connections::{ConnectionFault, ConnectionView, gateway};
 pub use intake::{FailureSink, Opened, RecordedFailure, Sink};
 pub use links::LinkFault;

@@ -4,6 +4,10 @@ use std::ops::RangeInclusive;
 
 use crate::{Failure, Fields, General};
 
+/// The years of instants that callers may name: nothing of ours is older, and databases and sums
+/// of times agree far beyond.
+const YEARS: RangeInclusive<i32> = 2000..=2200;
+
 /// Collects what is wrong, field by field.
 ///
 /// ```
@@ -49,6 +53,13 @@ impl Check {
     /// A whole number within bounds.
     pub fn number(&mut self, field: &str, number: i64, range: RangeInclusive<i64>) -> &mut Self {
         self.that(range.contains(&number), field, format!("must be from {} to {}", range.start(), range.end()))
+    }
+
+    /// An instant that calendars, databases and sums can deal with.
+    pub fn instant(&mut self, field: &str, at: crate::At) -> &mut Self {
+        use chrono::Datelike as _;
+        let (first, last) = (YEARS.start(), YEARS.end());
+        self.that(YEARS.contains(&at.year()), field, format!("must be in the years {first} to {last}"))
     }
 
     /// Keeps the parsed value or notes what is wrong with the text.

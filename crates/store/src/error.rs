@@ -43,6 +43,9 @@ pub enum StoreError {
     /// The schema, the roles or the migrations are not as they must be; the text says what to do.
     #[error("{0}")]
     Schema(String),
+    /// A text holds a character that the database can't keep, such as U+0000.
+    #[error("a text holds a character that can't be kept")]
+    Text,
     /// A sealed field can't be opened: another master key, another label, or damaged text.
     #[error("a sealed field can't be opened")]
     Sealed,
@@ -169,6 +172,7 @@ fn postgres_code(code: &str, message: &str) -> Option<StoreError> {
         "40001" | "40P01" => Some(StoreError::Conflict),
         "55P03" | "57014" => Some(StoreError::TimedOut),
         "53100" => Some(StoreError::Full),
+        "22021" | "22P05" => Some(StoreError::Text),
         "23001" => Some(StoreError::ForeignKey(message.to_owned())),
         "53300" | "57P01" | "57P02" | "57P03" | "25P03" | "3D000" => Some(StoreError::Unavailable(message.to_owned())),
         _ if code.starts_with("08") || code.starts_with("28") => Some(StoreError::Unavailable(message.to_owned())),
@@ -182,6 +186,9 @@ impl From<StoreError> for Failure {
             StoreError::Unavailable(_) | StoreError::Full => Failure::new(General::DependencyUnavailable).retry_after(RETRY_AFTER_S),
             StoreError::Conflict => Failure::new(General::Conflict),
             StoreError::Guard(_) => Failure::new(General::TenantGuard),
+            StoreError::Text => {
+                Failure::new(General::ValidationFailed).with_message("A text holds a character that can't be kept, such as U+0000.")
+            }
             StoreError::StaleRights => Failure::new(General::NotAuthenticated),
             StoreError::TimedOut => Failure::new(General::TimedOut).retry_after(RETRY_AFTER_S),
             _ => Failure::new(General::Internal),

@@ -101,7 +101,7 @@ async fn begin(pool: &PgPool, batch: &str) -> Result<Session, StoreError> {
     let started = Instant::now();
     loop {
         let left = ACQUIRE_WAIT.saturating_sub(started.elapsed());
-        match tokio::time::timeout(left, pool.begin_with(AssertSqlSafe(batch.to_owned()))).await {
+        match tokio::time::timeout(left, begun(pool, batch)).await {
             Ok(Ok(open)) => return Ok(Session::new(Open::Postgres(open), None)),
             Ok(Err(error)) if StoreError::is_dead_connection(&error) && started.elapsed() < ACQUIRE_WAIT => {
                 tracing::debug!(%error, "a pooled connection was dead; taking another");
@@ -112,6 +112,16 @@ async fn begin(pool: &PgPool, batch: &str) -> Result<Session, StoreError> {
             Err(_) => return Err(StoreError::Unavailable("no answer in time".to_owned())),
         }
     }
+}
+
+/// Begins in a task of its own. A caller who goes away between the sending of the batch and its
+/// answer would leave a connection in the pool that stands inside a transaction which the driver
+/// does not know of; the task hears the answer, and dropping the finished transaction rolls back.
+#[expect(clippy::disallowed_methods, reason = "it ends with the answer of the database, which the pool waits for when it closes")]
+async fn begun(pool: &PgPool, batch: &str) -> Result<sqlx::Transaction<'static, sqlx::Postgres>, sqlx::Error> {
+    let (pool, batch) = (pool.clone(), batch.to_owned());
+    let begun = tokio::spawn(async move { pool.begin_with(AssertSqlSafe(batch)).await });
+    begun.await.unwrap_or(Err(sqlx::Error::WorkerCrashed))
 }
 
 fn pool(connections: u32) -> PgPoolOptions {

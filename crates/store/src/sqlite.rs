@@ -7,7 +7,7 @@
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use kernel::{MemberId, OrgId};
@@ -54,6 +54,28 @@ struct Pools {
     tenant_read: SqlitePool,
     system_write: SqlitePool,
     system_read: SqlitePool,
+    /// Read once from the schema that these pools were made for.
+    views: Arc<OnceLock<Views>>,
+}
+
+/// Statements that put the guard's views on a connection, and take them off.
+struct Views {
+    on: String,
+    off: String,
+}
+
+impl Views {
+    async fn read(session: &Session) -> Result<Self, StoreError> {
+        let tables = "select name from main.sqlite_master m
+                       where type = 'table' and exists (select 1 from pragma_table_info(m.name) where name = 'org_id')";
+        let (mut on, mut off) = (String::new(), String::new());
+        for row in session.query_all_raw(Statement::from_string(Engine::Sqlite.backend(), tables)).await? {
+            let table: String = row.try_get_by("name")?;
+            write_view(&mut on, &table);
+            let _ = write!(off, "DROP VIEW temp.\"{table}\";");
+        }
+        Ok(Self { on, off })
+    }
 }
 
 impl Files {
@@ -137,6 +159,21 @@ impl Files {
         }
     }
 
+    /// Puts the views of the tenant door on a transaction of the system door that goes on as a
+    /// tenant's; they come off before its commit.
+    pub(crate) async fn guard_reads(&self, session: &Session) -> Result<(), StoreError> {
+        let cached = self.pools().views;
+        let Views { on, off } = if let Some(known) = cached.get() {
+            known
+        } else {
+            let read = Views::read(session).await?;
+            cached.get_or_init(|| read)
+        };
+        session.execute_unprepared(on).await?;
+        session.before_commit(off.clone());
+        Ok(())
+    }
+
     /// One undressed connection with a long patience, for migrations.
     pub(crate) fn owner_pool(&self) -> SqlitePool {
         let options = connect_options(&self.path, self.durable).busy_timeout(MIGRATION_WAIT);
@@ -164,29 +201,13 @@ impl Pools {
                 .after_connect(move |c, _| Box::pin(dress(c, guards, Door::System)))
                 .connect_lazy_with(options.clone()),
             system_read: pool(SYSTEM_READERS).idle_timeout(READER_IDLE).connect_lazy_with(options.pragma("query_only", "1")),
+            views: Arc::default(),
         }
     }
 
     async fn close(&self) {
         futures::join!(self.tenant_write.close(), self.tenant_read.close(), self.system_write.close(), self.system_read.close());
     }
-}
-
-/// Puts the views of the tenant door on a transaction of the system door that goes on as a tenant's;
-/// they come off before its commit.
-pub(crate) async fn guard_reads(session: &Session) -> Result<(), StoreError> {
-    let tables = "select name from main.sqlite_master m
-                   where type = 'table' and exists (select 1 from pragma_table_info(m.name) where name = 'org_id')";
-    let rows = session.query_all_raw(Statement::from_string(Engine::Sqlite.backend(), tables)).await?;
-    let (mut on, mut off) = (String::new(), String::new());
-    for row in rows {
-        let table: String = row.try_get_by("name")?;
-        write_view(&mut on, &table);
-        let _ = write!(off, "DROP VIEW temp.\"{table}\";");
-    }
-    session.execute_unprepared(&on).await?;
-    session.before_commit(off);
-    Ok(())
 }
 
 fn write_view(sql: &mut String, table: &str) {

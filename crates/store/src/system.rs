@@ -14,7 +14,7 @@ use crate::session::Session;
 use crate::sql::{SystemBound, refuse_write};
 use crate::store::Database;
 use crate::write::seen_version;
-use crate::{Cipher, Engine, Find, Mode, Store, StoreError, Tx, Who, sqlite};
+use crate::{Cipher, Engine, Find, Mode, Store, StoreError, Tx, Who};
 
 type Column<A> = <<A as ActiveModelTrait>::Entity as EntityTrait>::Column;
 type Model<A> = <<A as ActiveModelTrait>::Entity as EntityTrait>::Model;
@@ -139,10 +139,10 @@ impl System {
         // A reading connection of SQLite can't put the guard's views on.
         refuse_write(self.mode == Mode::Read, true)?;
         match self.store.database() {
-            Database::Sqlite(_) => {
+            Database::Sqlite(files) => {
                 self.session.execute_unprepared(&format!("UPDATE temp.ctx SET org_id = x'{}'", org.uuid().simple())).await?;
                 if self.store.guards().views {
-                    sqlite::guard_reads(&self.session).await?;
+                    files.guard_reads(&self.session).await?;
                 }
             }
             // The role is changed where this user may assume it; it always may in development.

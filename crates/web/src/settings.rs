@@ -29,7 +29,10 @@ impl Settings {
             match text.parse() {
                 Ok(network) => trusted_proxies.push(network),
                 Err(_) => {
-                    app.config_fault("server.trusted_proxies", format!("expected an address or a network such as 10.0.0.0/8, not `{text}`"))
+                    app.config_fault(
+                        "server.trusted_proxies",
+                        format!("expected an address or a network such as 10.0.0.0/8, not `{text}`"),
+                    );
                 }
             }
         }

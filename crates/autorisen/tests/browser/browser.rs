@@ -143,10 +143,24 @@ impl Browser {
         self.run("return document.body.innerText").await.as_str().unwrap_or_default().to_owned()
     }
 
-    /// The page must come to say this; reloads while durable work is under way.
+    /// The page must come to say this: a form that was sent may still be on its way.
     pub async fn sees(&mut self, words: &str) {
-        let text = self.text().await;
-        assert!(text.to_lowercase().contains(&words.to_lowercase()), "{} does not say \"{words}\":\n{text}", self.address().await);
+        let until = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            let text = self.text().await;
+            if text.to_lowercase().contains(&words.to_lowercase()) {
+                return;
+            }
+            assert!(tokio::time::Instant::now() < until, "{} does not say \"{words}\":\n{text}", self.address().await);
+        }
+    }
+
+    /// The browser must come to this path.
+    pub async fn arrives(&mut self, path: &str) {
+        let until = tokio::time::Instant::now() + PATIENCE;
+        while !self.address().await.ends_with(path) {
+            assert!(tokio::time::Instant::now() < until, "at {} instead of {path}", self.address().await);
+        }
     }
 
     pub async fn address(&mut self) -> String {

@@ -44,6 +44,7 @@ async fn signs_up_and_verifies(app: &TestApp, browser: &mut Browser) {
     browser.go(&link).await;
     browser.look("verify").await;
     browser.press("Confirm my address").await;
+    browser.sees("address is confirmed").await;
 }
 
 async fn signs_out_and_in(browser: &mut Browser) {
@@ -62,16 +63,19 @@ async fn signs_out_and_in(browser: &mut Browser) {
     browser.fill("email", "alice@acme.test").await;
     browser.fill("password", PASSWORD).await;
     browser.press("Sign in").await;
-    assert!(browser.address().await.ends_with("/connections"), "signing in leads back to what was asked for");
+    // Signing in leads back to what was asked for.
+    browser.arrives("/connections").await;
 }
 
 async fn connects_the_sandbox_and_charges(app: &TestApp, browser: &mut Browser) {
     browser.look("connections-empty").await;
     browser.press("Connect the sandbox").await;
+    browser.sees("Make a charge").await;
     browser.look("connection").await;
     browser.fill("outcome", "expired_card").await;
     browser.fill("email", "pat@shop.test").await;
     browser.press("Make the charge").await;
+    browser.sees("Its webhook is on its way").await;
     app.settle().await;
     browser.go("/connections").await;
     browser.look("connections").await;
@@ -97,8 +101,10 @@ async fn pays(app: &TestApp, browser: &mut Browser, link: &str) {
     browser.go(link).await;
     browser.look("pay").await;
     browser.press("Continue to payment").await;
+    browser.sees("Pay with").await;
     browser.look("checkout").await;
-    browser.press("Pay").await;
+    browser.press("Pay 49.00 EUR").await;
+    browser.sees("Thank you").await;
     app.settle().await;
     browser.look("pay-done").await;
     browser.go(link).await;

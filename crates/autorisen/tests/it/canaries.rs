@@ -100,8 +100,8 @@ async fn session_of(world: &World, email: &str) -> String {
     let browser = world.app.browser();
     let csrf = testkit::csrf_in(&browser.open("/signin").await.text);
     let entered = browser.submit("/signin", &[("_csrf", &csrf), ("email", email), ("password", NEXT_PASSWORD)]).await;
-    let cookies = entered.headers.get_all("set-cookie").iter().filter_map(|line| line.to_str().ok());
-    let session = cookies.filter_map(|line| line.split(';').next()?.strip_prefix("autorisen_session=")).next();
+    let mut cookies = entered.headers.get_all("set-cookie").iter().filter_map(|line| line.to_str().ok());
+    let session = cookies.find_map(|line| line.split(';').next()?.strip_prefix("autorisen_session="));
     session.expect("a session").to_owned()
 }
 

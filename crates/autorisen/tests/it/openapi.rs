@@ -2,6 +2,7 @@
 
 use testkit::{TestApp, TestEngine, Value};
 
+use crate::code::files;
 use crate::operations::{Operation, document, operations};
 use crate::world::modules;
 
@@ -95,6 +96,21 @@ fn parameters(all: &[Operation]) {
         let takes = |name: &str| it.parameters().any(|parameter| parameter["name"] == name);
         !listed || (takes("limit") && takes("cursor"))
     });
+}
+
+/// A query that a handler reads and its attribute doesn't name would be missing in the document.
+#[test]
+fn every_query_that_is_read_is_documented() {
+    let mut queries = 0;
+    for file in files() {
+        for handler in file.text.split("#[utoipa::path(").skip(1).filter_map(|rest| rest.split("\n}").next()) {
+            let Some(read) = handler.split("Query<").nth(1).and_then(|rest| rest.split('>').next()) else { continue };
+            let named = handler.split("async fn").next().is_some_and(|attribute| attribute.contains("params(") && attribute.contains(read));
+            assert!(named, "{}: a handler reads {read} and doesn't name it in params()", file.path);
+            queries += 1;
+        }
+    }
+    assert!(queries >= 8, "only {queries} queries were found");
 }
 
 fn bodies(all: &[Operation]) {

@@ -112,10 +112,10 @@ impl std::fmt::Display for Operation {
 
 /// The prefix in `^cus_[0-7]…`, wherever it stands in a schema that may also be null.
 pub fn prefix_of(schema: &Value) -> Option<String> {
-    let either = ["oneOf", "anyOf", "allOf"].iter().flat_map(|kind| schema[*kind].as_array().into_iter().flatten());
+    let mut either = ["oneOf", "anyOf", "allOf"].iter().flat_map(|kind| schema[*kind].as_array().into_iter().flatten());
     let own =
         schema["pattern"].as_str().and_then(|pattern| pattern.strip_prefix('^')?.split_once('_')).map(|(prefix, _)| prefix.to_owned());
-    own.or_else(|| either.filter_map(prefix_of).next())
+    own.or_else(|| either.find_map(prefix_of))
 }
 
 pub fn text(value: &Value) -> String {

@@ -171,7 +171,7 @@ impl Story {
         let (acme, globex) = (org(&alice), org(&mallory));
         say_everything_twice(&self.app, acme).await;
         let Self { app, samples, spare } = self;
-        World { acme, globex, app, alice, bob, vera, mallory, clerk, samples, reference, link, spare }
+        World { app, alice, bob, vera, mallory, clerk, acme, globex, samples, reference, link, spare }
     }
 }
 

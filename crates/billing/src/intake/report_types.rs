@@ -23,8 +23,6 @@ const MESSAGE_LEN_MAX: usize = 500;
 const TEXT_LEN_MAX: usize = 254;
 /// What a caller may attach: enough for a few ids, not for documents.
 const METADATA_MAX: usize = 50;
-/// The largest amount of one payment: far above any card's limit, far below where sums overflow.
-const AMOUNT_MAX: i64 = 1_000_000_000_000;
 /// How far ahead of ours a caller's clock may be.
 const AHEAD_MAX: chrono::TimeDelta = chrono::TimeDelta::hours(24);
 
@@ -100,14 +98,14 @@ impl ReportFailure {
     pub(super) fn check(&self, now: At) -> Result<(), Failure> {
         let mut check = Check::new();
         check.text("event_id", &self.event_id, 1..=ID_LEN_MAX).text("transaction_ref", &self.transaction_ref, 1..=ID_LEN_MAX);
-        check.number("amount", self.amount, 1..=AMOUNT_MAX);
+        check.number("amount", self.amount, 1..=crate::AMOUNT_MAX);
         let plain =
             self.gateway.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'-' | b'.'));
         check.that(plain && (1..=64).contains(&self.gateway.len()), "gateway", "must be a name such as `stripe`");
         check.text_if("failure_code", self.failure_code.as_deref(), 1..=ID_LEN_MAX);
         check.text_if("failure_message", self.failure_message.as_deref(), 1..=MESSAGE_LEN_MAX);
         check.text_if("network_advice_code", self.network_advice_code.as_deref(), 1..=8);
-        check.that(self.occurred_at <= now + AHEAD_MAX, "occurred_at", "is in the future");
+        check.instant("occurred_at", self.occurred_at).that(self.occurred_at <= now + AHEAD_MAX, "occurred_at", "is in the future");
         check.that(self.metadata.as_ref().is_none_or(|metadata| metadata.len() <= METADATA_MAX), "metadata", "has too many entries");
         // It becomes a part of addresses at the gateway.
         let is_reference = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b':');

@@ -15,7 +15,13 @@ const TAGS_MAX: usize = 50;
 /// A text at a JSON pointer; an empty one counts as missing.
 pub fn text(of: &Value, pointer: &str) -> Option<String> {
     let text = of.pointer(pointer)?.as_str()?;
-    (!text.is_empty()).then(|| text.chars().take(TEXT_MAX).collect())
+    let kept: String = text.chars().filter(can_be_kept).take(TEXT_MAX).collect();
+    (!kept.is_empty()).then_some(kept)
+}
+
+/// PostgreSQL has no U+0000 in a text; no name, code or id of a provider has one either.
+fn can_be_kept(letter: &char) -> bool {
+    *letter != '\0'
 }
 
 /// The id at a pointer, whether the object is there in full or by its id.
@@ -36,13 +42,15 @@ pub fn instant(of: &Value, pointer: &str) -> Option<At> {
 /// The amount at a pointer in the currency of the same object.
 pub fn money(of: &Value, pointer: &str) -> Option<Money> {
     let currency: Currency = text(of, "/currency")?.parse().ok()?;
-    Some(amount::from_stripe(number(of, pointer)?, currency))
+    let money = amount::from_stripe(number(of, pointer)?, currency);
+    (money.minor.abs() <= crate::AMOUNT_MAX).then_some(money)
 }
 
 /// The object's `metadata`, as far as it is text.
 pub fn tags(of: &Value, pointer: &str) -> Tags {
     let entries = of.pointer(pointer).and_then(Value::as_object).into_iter().flatten();
-    entries.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).take(TAGS_MAX).collect()
+    let kept = |text: &str| text.chars().filter(can_be_kept).collect::<String>();
+    entries.filter_map(|(key, value)| Some((kept(key), kept(value.as_str()?)))).take(TAGS_MAX).collect()
 }
 
 /// `last_payment_error` and its like. The advice and network codes moved into it over the years; on a
@@ -83,5 +91,25 @@ pub fn billing(of: &Value) -> CustomerFacts {
         phone: text(of, "/billing_details/phone"),
         name: text(of, "/billing_details/name"),
         ..CustomerFacts::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_database_cannot_keep_is_left_out() {
+        let object = serde_json::json!({"name": "a\u{0}b", "empty": "\u{0}", "metadata": {"k\u{0}": "v\u{0}"}});
+        assert_eq!(text(&object, "/name").as_deref(), Some("ab"));
+        assert_eq!(text(&object, "/empty"), None);
+        assert_eq!(tags(&object, "/metadata").into_iter().collect::<Vec<_>>(), [("k".to_owned(), "v".to_owned())]);
+    }
+
+    #[test]
+    fn an_amount_that_no_sum_could_hold_is_no_amount() {
+        let object = |amount: i64| serde_json::json!({"currency": "eur", "amount": amount});
+        assert!(money(&object(4900), "/amount").is_some());
+        assert_eq!(money(&object(i64::MAX), "/amount"), None);
     }
 }

@@ -54,7 +54,8 @@ async fn is_active(core: &Core, account: AccountId) -> Result<bool, Failure> {
 
 async fn by_token(core: &Core, token: &str) -> Result<Option<Caller>, Failure> {
     let (identity, now) = (Identity::of(core), core.clock.now_secure());
-    let digest = chance::digest(token);
+    // What is remembered is remembered as what it was shown as: a cookie is no token.
+    let digest = chance::digest(&format!("bearer:{token}"));
     if let Some(session) = identity.remembered.get(&digest, now) {
         return caller(core, &session, Via::Bearer, None).await;
     }
@@ -78,7 +79,7 @@ async fn by_token(core: &Core, token: &str) -> Result<Option<Caller>, Failure> {
 
 async fn by_cookie(core: &Core, cookie: &str) -> Result<Option<Caller>, Failure> {
     let (identity, now) = (Identity::of(core), core.clock.now_secure());
-    let digest = chance::digest(cookie);
+    let digest = chance::digest(&format!("cookie:{cookie}"));
     let session = match identity.remembered.get(&digest, now) {
         Some(session) => session,
         None => match read_session(core, &identity, cookie, digest, now).await? {

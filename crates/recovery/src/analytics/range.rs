@@ -59,6 +59,22 @@ impl RangeQuery {
 
 /// A day stands for its beginning, as an end for the beginning of the next.
 fn instant(check: &mut Check, field: &str, text: &str, is_end: bool) -> Option<At> {
+    let named = named(check, field, text, is_end)?;
+    // What is out of bounds is noted, and nothing is computed with it.
+    let mut bounds = Check::new();
+    bounds.instant(field, named);
+    match bounds.done() {
+        Ok(()) => Some(named),
+        Err(failure) => {
+            failure.fields.into_iter().for_each(|(field, message)| {
+                check.that(false, &field, message);
+            });
+            None
+        }
+    }
+}
+
+fn named(check: &mut Check, field: &str, text: &str, is_end: bool) -> Option<At> {
     if let Ok(day) = text.parse::<NaiveDate>() {
         let day = if is_end { day.checked_add_days(Days::new(1))? } else { day };
         return Some(begin(day));
@@ -88,6 +104,14 @@ mod tests {
     fn a_day_is_included_at_both_ends() {
         let range = read(Some("2026-11-01"), Some("2026-11-03")).expect("a range");
         assert_eq!((range.from, range.to), (at("2026-11-01T00:00:00Z"), at("2026-11-04T00:00:00Z")));
+    }
+
+    #[test]
+    fn an_instant_beyond_the_calendar_is_refused_and_not_computed_with() {
+        for (from, to) in [(None, Some("-262143-01-01")), (Some("+262142-12-31"), None), (Some("0001-01-01T00:00:00Z"), None)] {
+            let failure = read(from, to).expect_err("out of bounds");
+            assert_eq!(failure.status, 422, "{from:?} {to:?}");
+        }
     }
 
     #[test]

@@ -43,7 +43,7 @@ pub(crate) async fn forget(tx: &mut Tx, source_key: &str) -> Result<(), StoreErr
 /// waits until this transaction has ended, so that two cannot take the last place.
 pub(crate) async fn locked_uses(tx: &mut Tx, card: &str) -> Result<Vec<At>, StoreError> {
     let since = tx.now() - Duration::days(WINDOW_DAYS);
-    store::lock(tx, card, since).await?;
+    store::lock(tx, card).await?;
     // Asked again after the lock: the first answer may be older than what the lock waited for.
     store::since(tx, card, since).await
 }

@@ -49,6 +49,11 @@ impl AuditQuery {
         for (field, text) in [("action", &self.action), ("subject", &self.subject), ("actor", &self.actor)] {
             check.text_if(field, text.as_deref(), 1..=TEXT_LEN_MAX);
         }
+        for (field, at) in [("from", self.from), ("to", self.to)] {
+            if let Some(at) = at {
+                check.instant(field, at);
+            }
+        }
         let backwards = self.from.zip(self.to).is_some_and(|(from, to)| from > to);
         check.that(!backwards, "to", "must not lie before `from`");
         check.done()?;

@@ -27,10 +27,10 @@ impl Event for BookReturned {
 pub async fn lend(tx: &mut Tx, new: NewLoan) -> Result<Model, Failed<LoanFault>> {
     new.check()?;
     let row = ActiveModel { book: Set(new.book), borrower: Set(new.borrower), due_on: Set(new.due_on), ..Default::default() };
-    let loan = tx.insert(row).await.map_err(|error| match error.violates("loans", "book") {
-        true => LoanFault::AlreadyLent.into(),
-        false => Failed::from(error),
-    })?;
+    let loan = tx
+        .insert(row)
+        .await
+        .map_err(|error| if error.violates("loans", "book") { LoanFault::AlreadyLent.into() } else { Failed::from(error) })?;
     tx.audit(AuditLine::new("book.lent", "loan", loan.id)).await?;
     Ok(loan)
 }

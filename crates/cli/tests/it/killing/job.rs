@@ -36,6 +36,7 @@ pub(super) struct Job {
     /// The company at its provider.
     merchant: Somebody,
     connection: String,
+    began: At,
     now: At,
     /// Links that were paid.
     paid: BTreeSet<String>,
@@ -46,10 +47,10 @@ impl Job {
     pub async fn begin(killer: Killer) -> Self {
         let nobody = Somebody::at(killer.base());
         let (clerk, merchant) = (nobody.clone(), nobody.holding("sk_test_northwind"));
-        let now = "2026-03-02T09:00:00Z".parse().expect("an instant");
         let (payments, connection, paid) = Default::default();
-        let mut job = Self { killer, payments, nobody, clerk, merchant, connection, now, paid };
-        job.now = job.clock(json!({"advance_seconds": 0})).await;
+        let mut job = Self { killer, payments, nobody, clerk, merchant, connection, began: At::default(), now: At::default(), paid };
+        job.began = job.clock(json!({"advance_seconds": 0})).await;
+        job.now = job.began;
         let ada = job.sign_up().await;
         job.verify(&ada).await;
         job.connect(&ada).await;
@@ -62,7 +63,6 @@ impl Job {
     async fn insist(&mut self, request: impl Fn() -> RequestBuilder) -> Answer {
         for _ in 0..TRIES_MAX {
             let t = std::time::Instant::now();
-            let k = self.killer.kills; // DEBUG
             let answer = self.killer.during(send(request())).await;
             eprintln!(
                 "{:?} kills {}->{} {:?} {}",
@@ -71,7 +71,6 @@ impl Job {
                 self.killer.kills,
                 answer.as_ref().map(|a| a.status),
                 request().build().unwrap().url()
-            ); // DEBUG
             // The first one with this key may have been killed just now.
             let is_final = |answer: &Answer| answer.status != 503 && answer.code() != "idempotency_key_in_use";
             if let Some(answer) = answer.ok().filter(is_final) {
@@ -93,15 +92,18 @@ impl Job {
         self.insist(|| by.request(Method::GET, path)).await
     }
 
-    /// Moves the clock until nothing is left that is due.
+    /// Moves the clock there, and on until nothing is left that is due: what a killed process had in
+    /// hand waits for the end of its lease.
     async fn clock(&mut self, to: Value) -> At {
-        let nobody = self.nobody.clone();
-        loop {
-            let shown = self.post(&nobody, "/dev/clock", None, to.clone()).await.ok();
+        let (nobody, mut to) = (self.nobody.clone(), to);
+        for _ in 0..TRIES_MAX {
+            let shown = self.post(&nobody, "/dev/clock", None, to).await.ok();
             if shown["work_left"].as_u64().unwrap_or_default() == 0 {
                 return shown["now"].as_str().and_then(|now| now.parse().ok()).expect("an instant");
             }
+            to = json!({"advance_seconds": LEASE_OVER_S});
         }
+        panic!("there is work that never ends");
     }
 
     async fn sign_up(&mut self) -> Somebody {
@@ -266,7 +268,7 @@ impl Job {
         for payment in self.payments.clone() {
             reports.push(self.get(&clerk, &format!("/v1/events/by_ref/{}", payment.reference)).await.ok());
         }
-        let summary = self.get(&clerk, "/v1/analytics/summary").await.ok();
+        let summary = self.get(&clerk, &format!("/v1/analytics/summary?from={}", self.began.date_naive())).await.ok();
         let list = |of: Value| of.as_array().cloned().unwrap_or_default();
         Books { cases, transactions, charges: list(charges), letters: list(letters), reports, summary }
     }

@@ -8,9 +8,9 @@ use tokio::time::sleep;
 use crate::{Place, Server};
 
 /// Requests between two kills, at most.
-const GAP_MAX: u64 = 8;
+const GAP_MAX: u64 = 12;
 /// Kills in all: what bounds the time of the test.
-const KILLS_MAX: u32 = 45;
+const KILLS_MAX: u32 = 60;
 /// How long after the beginning of a request the process dies, in milliseconds: at once, while it is
 /// answered, after it, and while what it started is worked off.
 const MOMENTS_MS: [u64; 4] = [3, 25, 120, 500];
