@@ -18,7 +18,7 @@ const HEALED_MAX: Duration = Duration::from_secs(5);
 async fn stage() -> Option<(Postgres, Place, Server, Somebody)> {
     let database = Postgres::start().await?;
     let place = Place::sqlite().var("DATABASE_URL", database.url());
-    let mut server = place.serve().await;
+    let server = place.serve().await;
     let ada = server.somebody().sign_up("ada@acme.test", "Acme").await;
     server.somebody().letter_to("ada@acme.test").await;
     assert_eq!(ada.get("/v1/customers").await.status, 200);

@@ -62,15 +62,7 @@ impl Job {
     /// Asks until there is an answer that says something.
     async fn insist(&mut self, request: impl Fn() -> RequestBuilder) -> Answer {
         for _ in 0..TRIES_MAX {
-            let t = std::time::Instant::now();
             let answer = self.killer.during(send(request())).await;
-            eprintln!(
-                "{:?} kills {}->{} {:?} {}",
-                t.elapsed(),
-                k,
-                self.killer.kills,
-                answer.as_ref().map(|a| a.status),
-                request().build().unwrap().url()
             // The first one with this key may have been killed just now.
             let is_final = |answer: &Answer| answer.status != 503 && answer.code() != "idempotency_key_in_use";
             if let Some(answer) = answer.ok().filter(is_final) {
