@@ -51,14 +51,22 @@ pub(crate) fn hint(location: &Location, in_container: bool) -> Option<String> {
         "db" if !in_container => Some(
             "the host name `db` exists only inside a container network; from here try `localhost` (POSTGRES_HOST or DATABASE_URL)".into(),
         ),
-        host => Some(format!("does Postgres run at {host:?}? `pg_isready -h {host}` asks it")),
+        host => {
+            let port = place(owner).rsplit_once(':').filter(|(_, port)| port.bytes().all(|digit| digit.is_ascii_digit()));
+            let port = port.map(|(_, port)| format!(" -p {port}")).unwrap_or_default();
+            Some(format!("does Postgres run at {host:?}? `pg_isready -h {host}{port}` asks it"))
+        }
     }
 }
 
-fn host(url: &str) -> &str {
+/// `host` or `host:port`.
+fn place(url: &str) -> &str {
     let authority = url.split_once("://").map_or(url, |(_, rest)| rest).split(['/', '?']).next().unwrap_or_default();
-    let place = authority.rsplit('@').next().unwrap_or_default();
-    place.split(':').next().unwrap_or_default()
+    authority.rsplit('@').next().unwrap_or_default()
+}
+
+fn host(url: &str) -> &str {
+    place(url).split(':').next().unwrap_or_default()
 }
 
 /// Whether this process runs in a container, as Docker, Podman and Kubernetes leave their marks.
@@ -106,6 +114,6 @@ mod tests {
     fn the_compose_name_gets_a_hint_outside_a_container() {
         let location = Location::Postgres { owner: "postgres://u:p@db:5432/n".into(), app: None, system: None };
         assert!(hint(&location, false).is_some_and(|hint| hint.contains("localhost")));
-        assert!(hint(&location, true).is_some_and(|hint| hint.contains("pg_isready -h db")));
+        assert!(hint(&location, true).is_some_and(|hint| hint.contains("pg_isready -h db -p 5432")));
     }
 }

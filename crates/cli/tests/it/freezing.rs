@@ -53,13 +53,16 @@ on_both! {
         place.run(&["users", "freeze", "ada@acme.test"]).await.fine();
         is_shut_out(&ada, "/v1/customers").await;
         is_shut_out(&ada, "/v1/auth/me").await;
+        is_shut_out(&clerk, "/v1/customers").await;
         let shown = json!({"email": "ada@acme.test", "password": PASSWORD});
         assert_eq!(nobody.post("/v1/auth/login", shown.clone()).await.status, 401);
         assert!(place.run(&["users", "list"]).await.fine().out.contains("frozen"));
 
         place.run(&["users", "freeze", "ada@acme.test", "--undo"]).await.fine();
         nobody.post("/v1/auth/login", shown).await.expect(200);
-        assert_eq!(ada.get("/v1/auth/me").await.status, 401, "a token from before stays dead");
+        for (who, path) in [(&ada, "/v1/auth/me"), (&ada, "/v1/customers")] {
+            assert_eq!(who.get(path).await.status, 401, "a token from before stays dead: {path}");
+        }
         server.stop().await;
     }
 }

@@ -140,6 +140,34 @@ async fn what_a_stopped_worker_had_in_hand_is_handed_back() {
 }
 
 #[tokio::test]
+async fn a_worker_that_wakes_up_after_its_lease_writes_nothing_over() {
+    let Some(place) = postgres().await else { return };
+    place.write("autorisen.yaml", &settings(0));
+    let mut server = place.serve().await;
+    let (mail_server, url) = silent().await;
+    let stuck = Place::beside(&place).var("SMTP_URL", url);
+    stuck.write("autorisen.yaml", &settings(4));
+    let mut worker_one = worker(&stuck).await;
+    server.somebody().sign_up("ada@acme.test", "Acme").await;
+    let met = timeout(Duration::from_secs(20), mail_server.accept()).await.expect("the worker has the letter in hand").expect("a peer");
+    worker_one.signal("STOP").await;
+
+    let hands = Place::beside(&place);
+    hands.write("autorisen.yaml", &settings(4));
+    let mut worker_two = worker(&hands).await;
+    server.somebody().letter_to("ada@acme.test").await;
+    drop(met);
+    worker_one.signal("CONT").await;
+    // Its attempt has failed by now; it is not tried again by anybody.
+    let log = worker_one.stop().await;
+    assert!(log.iter().all(|line| line["level"] != "error"), "{log:#?}");
+    let letters = server.somebody().get("/dev/mail/messages?to=ada@acme.test").await.expect(200);
+    assert_eq!(letters.as_array().map(Vec::len), Some(1), "{letters}");
+    worker_two.stop().await;
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn a_worker_beside_an_embedded_database_says_why_not() {
     let place = Place::sqlite();
     place.run(&["worker"]).await.with(1).complains(&["embedded database", "hint: ", "autorisen serve", "DATABASE_URL"]);

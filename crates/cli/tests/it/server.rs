@@ -54,6 +54,12 @@ impl Server {
         assert!(seen, "never saw {event}\nstdout: {:#?}\nstderr: {:#?}", *self.log.borrow(), *self.talk.borrow());
     }
 
+    /// Waits until it says anything on stderr.
+    pub async fn talks(&mut self) {
+        let talks = timeout(START_MAX, self.talk.wait_for(|lines| !lines.is_empty())).await;
+        assert!(talks.is_ok_and(|open| open.is_ok()), "it never says anything");
+    }
+
     /// What it logged so far. The last line of a process that was killed may be torn, and is left out.
     pub fn log(&self) -> Vec<Value> {
         self.log.borrow().iter().filter_map(|line| serde_json::from_str(line).ok()).collect()

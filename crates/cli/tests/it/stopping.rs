@@ -1,5 +1,7 @@
 //! SIGTERM drains; a second one forces.
 
+use std::time::Duration;
+
 use testkit::PASSWORD;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -7,7 +9,6 @@ use tokio::net::TcpStream;
 use crate::place::on_both;
 use crate::somebody::until;
 use crate::{Place, Server};
-use std::time::Duration;
 
 /// A request that the server has begun to read and that is not whole yet.
 struct UnderWay {
@@ -80,6 +81,29 @@ on_both! {
         }
         place.serve().await.stop().await;
     }
+}
+
+#[tokio::test]
+async fn a_signal_is_heard_from_the_first_moment_of_being_ready() {
+    let place = Place::sqlite();
+    for _ in 0..10 {
+        place.serve().await.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_demo_that_is_interrupted_while_it_is_made_leaves_nothing_behind() {
+    let place = Place::sqlite();
+    let folder = place.folder().to_str().expect("a path").to_owned();
+    let place = place.var("TMPDIR", folder);
+    let base = format!("http://127.0.0.1:{}", place.port);
+    let mut demo = Server::start(place.command(&["demo", "--no-open", "--port", &place.port.to_string()]), &base);
+    demo.talks().await;
+    demo.signal("TERM").await;
+    assert_eq!(demo.ended().await, Some(1), "{}", demo.talk());
+    assert!(demo.talk().contains("interrupted"), "{}", demo.talk());
+    let left: Vec<_> = std::fs::read_dir(place.folder()).expect("a folder").collect();
+    assert!(left.is_empty(), "{left:?}");
 }
 
 #[tokio::test]
