@@ -125,17 +125,33 @@ impl Browser {
         }
     }
 
-    /// Presses the button or follows the link with these words, and waits for the next page.
+    /// Presses the button or follows the link with these words, and waits for the page it leads to:
+    /// a form that is still on its way would be cut off by the next step.
     pub async fn press(&mut self, words: &str) {
         let path = format!("//*[self::button or self::a or self::summary][contains(normalize-space(.), \"{words}\")]");
         let found = self.client.find_all(Locator::XPath(&path)).await.expect("a page");
         for element in found {
             if element.is_displayed().await.unwrap_or(false) {
+                let opens_in_place = element.tag_name().await.expect("a tag") == "summary";
+                self.run("window.autorisenLeaving = true").await;
                 element.click().await.unwrap_or_else(|error| panic!("pressing {words}: {error}"));
+                if !opens_in_place {
+                    self.has_left(words).await;
+                }
                 return;
             }
         }
         panic!("nothing says \"{words}\" on {}:\n{}", self.address().await, self.text().await);
+    }
+
+    /// Waits for a new document: the mark that `press` left is gone with the old one.
+    async fn has_left(&mut self, words: &str) {
+        let until = tokio::time::Instant::now() + PATIENCE;
+        let arrived = "return window.autorisenLeaving === undefined && document.readyState === 'complete'";
+        // Between two documents there is none to ask, so an error means: not yet.
+        while !matches!(self.client.execute(arrived, vec![]).await, Ok(Value::Bool(true))) {
+            assert!(tokio::time::Instant::now() < until, "pressing \"{words}\" led nowhere from {}", self.address().await);
+        }
     }
 
     /// The words of the page.

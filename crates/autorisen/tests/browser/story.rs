@@ -59,7 +59,7 @@ async fn signs_out_and_in(browser: &mut Browser) {
     }
     browser.press("Sign out").await;
     browser.go("/connections").await;
-    browser.sees("Sign in").await;
+    browser.arrives("/signin?return_to=%2Fconnections").await;
     browser.fill("email", "alice@acme.test").await;
     browser.fill("password", PASSWORD).await;
     browser.press("Sign in").await;
