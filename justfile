@@ -27,6 +27,10 @@ lint:
     cargo fmt --all
     cargo clippy --workspace --all-targets -- -D warnings
 
+# Licences, bans, sources and known weaknesses of what we depend on (cargo install cargo-deny).
+deny:
+    cargo deny check
+
 # Every check of the gate.
 ci:
     bash .ci/run
