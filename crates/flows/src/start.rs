@@ -62,7 +62,7 @@ pub async fn start<I: Serialize>(tx: &mut Tx, workflow: Workflow<I>, input: &I, 
         .bind(new.input)
         .bind(new.due_at);
     if tx.sql(insert).await? == 1 {
-        nudge();
+        nudge(tx.store());
         return Ok(new.id);
     }
     let found: Option<IdRow> = tx.sql_one(FIND.bind(workflow.name()).bind(new.dedupe)).await?;
@@ -87,7 +87,7 @@ pub async fn start_system<I: Serialize>(
         .bind(new.input)
         .bind(new.due_at);
     if system.sql(insert).await? == 1 {
-        nudge();
+        nudge(system.store());
         return Ok(new.id);
     }
     let found: Option<IdRow> = system.sql_one(FIND_SYSTEM.bind(workflow.name()).bind(new.dedupe)).await?;
@@ -108,7 +108,7 @@ pub async fn signal<T: Serialize>(tx: &mut Tx, dedupe_key: &str, name: &str, pay
         let keep = KEEP_SIGNAL.bind(kernel::chance::uuid_v7(now)).bind(now).bind(run.id).bind(name).bind(payload.clone());
         tx.sql(keep).await?;
     }
-    nudge();
+    nudge(tx.store());
     Ok(true)
 }
 

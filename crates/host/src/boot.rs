@@ -10,7 +10,7 @@ use store::Guards;
 
 use crate::config::{self, Problem};
 use crate::settings::{ServerConfig, Settings};
-use crate::{Config, ConfigError, Module, Prepared, Registry, SecretSource, high_water, locate, safety};
+use crate::{Config, ConfigError, Module, Prepared, Registry, SecretSource, high_water, locate, safety, valkey};
 
 /// The data folder when none is given.
 const DATA_DIR: &str = "data";
@@ -103,6 +103,7 @@ impl Boot {
         let mut app = Registry::new(self.app, config, self.clock, public_url);
         let settings = Settings::read(&mut app);
         high_water::register(&mut app);
+        let valkey = valkey::register(&mut app);
         let mut names = BTreeSet::new();
         for module in &self.modules {
             assert!(names.insert(module.name()), "two modules are called `{}`", module.name());
@@ -121,7 +122,7 @@ impl Boot {
         app.config_mut().finish()?;
         // Reported by `finish` already: here only the good case is left.
         let location = location.map_err(|(key, expected)| Problem::new(expected).key(key))?;
-        Ok(Prepared { registry: Arc::new(app), settings, location, data_dir, guards: self.guards })
+        Ok(Prepared { registry: Arc::new(app), settings, location, data_dir, guards: self.guards, valkey })
     }
 }
 

@@ -19,6 +19,8 @@ const OWN: [&str; 2] = ["database", "schema"];
 pub struct CheckResult {
     pub name: &'static str,
     pub ok: bool,
+    /// Whether no request may come while it fails.
+    pub gates: bool,
     /// One sentence for the operator when it is not.
     pub reason: Option<String>,
     pub duration_ms: u64,
@@ -27,7 +29,8 @@ pub struct CheckResult {
 /// What all checks found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Report {
-    /// Requests may be sent here: every check is fine and nobody is stopping the process.
+    /// Requests may be sent here: every check that gates them is fine and nobody is stopping the
+    /// process.
     pub ready: bool,
     pub draining: bool,
     pub checks: Vec<CheckResult>,
@@ -35,20 +38,25 @@ pub struct Report {
 
 /// Runs every check at once, each with a time limit.
 pub async fn report(core: &Core) -> Report {
-    let checks = join_all(names(core).map(|name| timed(name, CHECK_TIMEOUT, run(core, name)))).await;
+    let checks = join_all(names(core).map(|name| checked(core, name))).await;
     let draining = core.tasks.is_draining();
-    Report { ready: !draining && checks.iter().all(|check| check.ok), draining, checks }
+    Report { ready: !draining && checks.iter().all(|check| check.ok || !check.gates), draining, checks }
 }
 
 /// Runs one check; `None` when there is none of that name.
 pub async fn one(core: &Core, name: &str) -> Option<CheckResult> {
     let name = names(core).find(|known| *known == name)?;
-    Some(timed(name, CHECK_TIMEOUT, run(core, name)).await)
+    Some(checked(core, name).await)
+}
+
+async fn checked(core: &Core, name: &'static str) -> CheckResult {
+    let gates = core.registry.all_checks().iter().find(|known| known.name == name).is_none_or(|known| known.gates);
+    CheckResult { gates, ..timed(name, CHECK_TIMEOUT, run(core, name)).await }
 }
 
 /// Every check's name, the host's own first.
 pub fn names(core: &Core) -> impl Iterator<Item = &'static str> {
-    OWN.into_iter().chain(core.registry.all_checks().iter().map(|(name, _)| *name))
+    OWN.into_iter().chain(core.registry.all_checks().iter().map(|check| check.name))
 }
 
 fn run(core: &Core, name: &'static str) -> BoxFuture<'static, Result<(), String>> {
@@ -56,8 +64,8 @@ fn run(core: &Core, name: &'static str) -> BoxFuture<'static, Result<(), String>
     match name {
         "database" => Box::pin(async move { core.store.ping().await.map_err(|error| away(&error)) }),
         "schema" => Box::pin(schema(core)),
-        _ => match core.registry.all_checks().iter().find(|(known, _)| *known == name) {
-            Some((_, check)) => check(core.clone()),
+        _ => match core.registry.all_checks().iter().find(|known| known.name == name) {
+            Some(check) => (check.run)(core.clone()),
             None => Box::pin(std::future::ready(Err("there is no such check".to_owned()))),
         },
     }
@@ -84,7 +92,7 @@ async fn timed(name: &'static str, limit: Duration, check: BoxFuture<'static, Re
         Err(_) => Some(format!("no answer within {} ms", limit.as_millis())),
     };
     let duration_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
-    CheckResult { name, ok: reason.is_none(), reason, duration_ms }
+    CheckResult { name, ok: reason.is_none(), gates: true, reason, duration_ms }
 }
 
 #[cfg(test)]

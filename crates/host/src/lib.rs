@@ -21,6 +21,7 @@ pub mod settings;
 pub mod slots;
 pub mod tasks;
 pub mod telemetry;
+mod valkey;
 pub mod work;
 
 pub use boot::{Boot, Sources};
@@ -33,4 +34,5 @@ pub use registry::{FaultRow, Module, Registry, Role};
 pub use settings::{DatabaseConfig, LogConfig, LogFormat, MetricsConfig, SecurityConfig, ServerConfig};
 pub use slots::{Parts, Slots};
 pub use tasks::Tasks;
+pub use valkey::ValkeyConfig;
 pub use work::{Core, Work};

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 use kernel::Failure;
-use store::{Guards, Location, Plan, Store, StoreError, StoreOptions};
+use store::{Guards, Location, Plan, Store, StoreError, StoreOptions, Valkey};
 use tokio::sync::mpsc;
 
 use crate::settings::Settings;
@@ -22,6 +22,7 @@ pub struct Prepared {
     pub(crate) location: Location,
     pub(crate) data_dir: PathBuf,
     pub(crate) guards: Guards,
+    pub(crate) valkey: Option<Valkey>,
 }
 
 /// Which services a process runs, besides those that every one runs.
@@ -161,6 +162,7 @@ impl Prepared {
             connections_max: self.settings.database.connections_max,
             durable: !self.environment().is_dev(),
             guards: self.guards,
+            valkey: self.valkey.clone(),
         };
         let master = master_key::load(&self.settings.security, &self.data_dir).map_err(failed)?;
         Store::open(options, self.registry.clock().clone(), master).await.map_err(failed)

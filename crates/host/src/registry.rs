@@ -41,6 +41,14 @@ pub struct FaultRow {
 type Check = Box<dyn Fn(Core) -> BoxFuture<'static, Result<(), String>> + Send + Sync>;
 type Service = Box<dyn Fn(Core) -> BoxFuture<'static, Result<(), Failure>> + Send + Sync>;
 
+/// A health check.
+pub(crate) struct RegisteredCheck {
+    pub name: &'static str,
+    /// Whether no request may come while it fails.
+    pub gates: bool,
+    pub run: Check,
+}
+
 /// What all modules together bring. Filled during the boot, sealed in an `Arc` after it.
 pub struct Registry {
     app: &'static str,
@@ -54,7 +62,7 @@ pub struct Registry {
     permissions: Vec<Permission>,
     faults: Vec<FaultRow>,
     listeners: Listeners,
-    checks: Vec<(&'static str, Check)>,
+    checks: Vec<RegisteredCheck>,
     services: Vec<(&'static str, Role, Service)>,
 }
 
@@ -159,7 +167,25 @@ impl Registry {
         F: Fn(Core) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<(), String>> + Send + 'static,
     {
-        self.checks.push((name, Box::new(move |core| Box::pin(check(core)))));
+        self.add_check(name, true, check);
+    }
+
+    /// As [`Registry::check`], for something that we can do without: it is told beside the others, and
+    /// requests come all the same while it fails.
+    pub fn check_beside<F, Fut>(&mut self, name: &'static str, check: F)
+    where
+        F: Fn(Core) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), String>> + Send + 'static,
+    {
+        self.add_check(name, false, check);
+    }
+
+    fn add_check<F, Fut>(&mut self, name: &'static str, gates: bool, check: F)
+    where
+        F: Fn(Core) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), String>> + Send + 'static,
+    {
+        self.checks.push(RegisteredCheck { name, gates, run: Box::new(move |core| Box::pin(check(core))) });
     }
 
     /// Adds a part that runs as long as the process; it ends when `core.tasks.stopping()` fires.
@@ -232,7 +258,7 @@ impl Registry {
         &self.listeners
     }
 
-    pub(crate) fn all_checks(&self) -> &[(&'static str, Check)] {
+    pub(crate) fn all_checks(&self) -> &[RegisteredCheck] {
         &self.checks
     }
 

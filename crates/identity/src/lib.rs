@@ -29,7 +29,7 @@ mod trail;
 
 use std::sync::{Arc, OnceLock};
 
-use host::{Core, Registry};
+use host::{Core, Registry, Role};
 use web::Routes as _;
 
 pub use client::Client;
@@ -53,6 +53,7 @@ impl host::Module for Module {
         app.provide(Identity { settings, pool, remembered: Remembered::default(), signer: OnceLock::new() });
         app.migrations(migration::steps());
         app.authenticator(Arc::new(Gate));
+        app.service("identity.ended_sessions", Role::Always, authentication::share);
         tokens::register(app);
         accounts::register(app);
         signin::register(app);

@@ -30,6 +30,6 @@ async fn sweep(work: Work, (): ()) -> Result<(), Failure> {
     for (statement, before) in [(SESSIONS, now - SESSIONS_KEPT), (TOKENS, now), (DEVICES, now - DEVICES_KEPT)] {
         system.sql(statement.bind(before)).await?;
     }
-    tenancy::limits::forget_ended(&mut system, now).await?;
+    web::limits::forget_ended(&mut system, now).await?;
     Ok(system.commit().await?)
 }

@@ -39,7 +39,7 @@ pub use cipher::{Cipher, MasterKey};
 pub use error::StoreError;
 pub use find::Find;
 pub use idempotency::Claim;
-pub use key_value::KeyValue;
+pub use key_value::{Counted, Ear, Heard, KeyValue, Valkey, Window};
 pub use migrate::{Plan, Step, steps};
 pub use outbox::{Listeners, StoredEvent};
 pub use schema::{Schema, TableParts};

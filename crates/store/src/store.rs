@@ -12,7 +12,7 @@ use crate::schema::Roles;
 use crate::session::Session;
 use crate::sqlite::Files;
 use crate::testing::Recorder;
-use crate::{Cipher, KeyValue, MasterKey, StoreError, System, Tx};
+use crate::{Cipher, KeyValue, MasterKey, StoreError, System, Tx, Valkey};
 
 /// Which database runs. Only a room's private `store` module and migrations may ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,6 +77,8 @@ pub struct StoreOptions {
     /// SQLite's `synchronous=FULL`: an answered write survives a loss of power.
     pub durable: bool,
     pub guards: Guards,
+    /// The server behind the key-value side; none keeps it in this process.
+    pub valkey: Option<Valkey>,
 }
 
 /// Who acts, and through which request: what the audit trail records.
@@ -126,7 +128,7 @@ struct Opened {
     guards: Guards,
     clock: Clock,
     cipher: Cipher,
-    cache: KeyValue,
+    key_value: KeyValue,
     listeners: OnceLock<Arc<dyn Listeners>>,
     /// Asleep unless a test wakes it; see [`crate::testing::record`].
     recorder: Recorder,
@@ -152,7 +154,7 @@ impl Store {
             database,
             guards: options.guards,
             cipher: Cipher::new(master),
-            cache: KeyValue::new(clock.clone()),
+            key_value: KeyValue::new(clock.clone(), options.valkey),
             clock,
             listeners: OnceLock::new(),
             recorder: Recorder::default(),
@@ -217,9 +219,9 @@ impl Store {
         &self.0.cipher
     }
 
-    /// The key-value side: what may be lost at a restart.
-    pub fn cache(&self) -> &KeyValue {
-        &self.0.cache
+    /// The key-value side: what may be lost at any moment.
+    pub fn key_value(&self) -> &KeyValue {
+        &self.0.key_value
     }
 
     /// Asks the database for a sign of life.

@@ -7,12 +7,11 @@
 //!
 //! Everything runs in tenant transactions. The system door is opened for three questions only
 //! (where an account is a member, whose key was presented, and which organization an invitation
-//! leads into) and for counting what is limited.
+//! leads into).
 
 pub mod audit;
 pub mod invitations;
 pub mod keys;
-pub mod limits;
 pub mod members;
 mod migration;
 pub mod organizations;
@@ -41,7 +40,6 @@ impl host::Module for Module {
         app.migrations(migration::steps());
         app.permissions(&permissions::ALL);
         app.faults::<verification::VerificationFault>();
-        limits::register(app);
         rights::register(app);
         organizations::register(app);
         members::register(app);

@@ -8,11 +8,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chrono::Duration;
-use host::{Core, Registry};
-use kernel::{AccountId, At, MemberId, OrgId};
+use host::{Core, Registry, Role};
+use kernel::{AccountId, At, Failure, MemberId, OrgId};
 use moka::sync::Cache;
 use sea_orm::FromQueryResult;
-use store::{StoreError, SystemSql};
+use store::{Heard, StoreError, SystemSql, Tx};
 use uuid::Uuid;
 
 use crate::members::event::{MemberChanged, MemberRemoved};
@@ -40,18 +40,58 @@ type Remembered = Cache<(AccountId, OrgId), (At, Rights)>;
 /// The answers that are remembered, shared as a part.
 struct RightsCache(Remembered);
 
+/// What the other replicas are told when somebody's rights changed: `account organization`.
+const CHANGED: &str = "tenancy.rights_changed";
+
 pub(crate) fn register(app: &mut Registry) {
     let cache = Cache::new(REMEMBERED_MAX);
     app.provide(RightsCache(cache.clone()));
     let changed: Remembered = cache.clone();
     app.on_tx::<MemberChanged>("tenancy.forget_changed_rights", move |tx, event| {
-        changed.invalidate(&(event.account, tx.org()));
+        forget(tx, changed.clone(), event.account);
         Box::pin(async { Ok(()) })
     });
     app.on_tx::<MemberRemoved>("tenancy.forget_removed_rights", move |tx, event| {
-        cache.invalidate(&(event.account, tx.org()));
+        forget(tx, cache.clone(), event.account);
         Box::pin(async { Ok(()) })
     });
+    app.service("tenancy.changed_rights", Role::Always, hear);
+}
+
+/// Forgets here and elsewhere. After the commit: before it, somebody could remember the old rights
+/// anew.
+fn forget(tx: &mut Tx, cache: Remembered, account: AccountId) {
+    let (store, org) = (tx.store().clone(), tx.org());
+    tx.after_commit(move || {
+        cache.invalidate(&(account, org));
+        store.key_value().tell(CHANGED, &format!("{account} {org}"));
+    });
+}
+
+/// Forgets what changed on another replica.
+async fn hear(core: Core) -> Result<(), Failure> {
+    let cache = core.parts.get::<RightsCache>();
+    let mut elsewhere = core.store.key_value().hear(CHANGED);
+    let stopping = core.tasks.stopping();
+    tokio::pin!(stopping);
+    loop {
+        tokio::select! {
+            () = &mut stopping => return Ok(()),
+            heard = elsewhere.next() => match heard {
+                Heard::Told(whose) => told(&cache.0, &whose),
+                Heard::Missed => cache.0.invalidate_all(),
+            },
+        }
+    }
+}
+
+fn told(cache: &Remembered, whose: &str) {
+    let pair = whose.split_once(' ').and_then(|(account, org)| Some((account.parse().ok()?, org.parse().ok()?)));
+    match pair {
+        Some(pair) => cache.invalidate(&pair),
+        // Another build's words: better to read too much than to believe too much.
+        None => cache.invalidate_all(),
+    }
 }
 
 /// What the account may do in the organization; `None` when it is no active member there. At most

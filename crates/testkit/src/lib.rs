@@ -18,6 +18,7 @@ mod engine;
 mod logs;
 mod postgres;
 mod truth;
+mod valkey;
 mod webhook;
 
 pub use app::{Options, TestApp, rooms};
@@ -30,6 +31,7 @@ pub use logs::{keep_logs, logs};
 pub use postgres::ThrowawayPostgres;
 pub use serde_json::{Value, json};
 pub use truth::Row;
+pub use valkey::{SlowLine, ThrowawayValkey};
 pub use webhook::stripe_signature;
 
 /// Runs the same stories on SQLite and, where a server is found, on PostgreSQL. The modules come

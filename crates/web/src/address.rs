@@ -81,6 +81,14 @@ pub fn network(address: IpAddr) -> String {
     }
 }
 
+/// The same as bits, for counting.
+pub(crate) fn network_bits(address: IpAddr) -> u128 {
+    match address {
+        IpAddr::V4(v4) => v4.to_ipv6_mapped().to_bits(),
+        IpAddr::V6(v6) => v6.to_bits() & !u128::from(u64::MAX),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -116,5 +124,9 @@ mod tests {
     fn an_ipv6_household_is_one_network() {
         let one = network("2001:db8:1:2::1".parse().unwrap());
         assert_eq!(one, network("2001:db8:1:2:ffff::9".parse().unwrap()));
+        let bits = |text: &str| network_bits(text.parse().unwrap());
+        assert_eq!(bits("2001:db8:1:2::1"), bits("2001:db8:1:2:ffff::9"));
+        assert_ne!(bits("2001:db8:1:2::1"), bits("2001:db8:1:3::1"));
+        assert_ne!(bits("198.51.100.7"), bits("198.51.100.8"));
     }
 }

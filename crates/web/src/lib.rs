@@ -5,8 +5,8 @@
 //! rights, idempotency, cross-site protection, security headers, limits, the OpenAPI document,
 //! health, and serving itself.
 //!
-//! Absences: `web` knows no feature, no table but the idempotency keys behind the store's own
-//! calls, and no page but the frame that a [`Shell`] draws.
+//! Absences: `web` knows no feature, no table but the counters of its limits and the idempotency keys
+//! behind the store's own calls, and no page but the frame that a [`Shell`] draws.
 
 pub mod address;
 pub mod answer;
@@ -19,6 +19,7 @@ mod errors_page;
 pub mod extract;
 mod health;
 mod layers;
+pub mod limits;
 mod metrics;
 mod mount;
 pub mod openapi;

@@ -116,7 +116,7 @@ pub struct Assembled {
 pub fn assemble(core: &Core) -> Assembled {
     let mounts = Mounts::of(core);
     let (api, document, clashes) = api(mounts);
-    let api = api.layer(from_fn_with_state(core.clone(), layers::script_csrf));
+    let api = api.layer(from_fn_with_state(core.clone(), layers::script_csrf)).layer(from_fn_with_state(core.clone(), layers::flow_limit));
     let settings = core.parts.get::<Settings>();
     let mut router = api.merge(absolute(core, mounts)).merge(pages(core, mounts)).merge(health::routes());
     if settings.serves_openapi {
@@ -163,5 +163,6 @@ fn absolute(core: &Core, mounts: &Mounts) -> Router<Core> {
 fn pages(core: &Core, mounts: &Mounts) -> Router<Core> {
     let private = mounts.pages.iter().cloned().fold(Router::new(), Router::merge).layer(from_fn(layers::require_sign_in));
     let all = mounts.public_pages.iter().cloned().fold(private, Router::merge);
-    all.layer(from_fn_with_state(core.clone(), layers::refusals_as_pages))
+    let limited = all.layer(from_fn_with_state(core.clone(), layers::flow_limit));
+    limited.layer(from_fn_with_state(core.clone(), layers::refusals_as_pages))
 }

@@ -47,6 +47,7 @@ impl host::Module for Module {
         let settings = Settings::read(app);
         app.provide(settings);
         crate::metrics::register(app);
+        crate::limits::register(app);
         app.service("http", Role::Web, serve);
     }
 }

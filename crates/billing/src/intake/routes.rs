@@ -2,6 +2,7 @@
 
 use host::{Core, Registry};
 use utoipa_axum::{router::OpenApiRouter, routes};
+use web::limits::{self, Way};
 use web::{Answer, Ctx, Json, OnceAnswer, Path, Routes as _};
 
 use super::{RefView, ReportFailure, ReportFault, ReportedView, Sink, report};
@@ -16,6 +17,7 @@ pub(super) fn register(app: &mut Registry) {
 /// 201 the first time, 200 with `duplicate: true` for an `event_id` that was reported before.
 #[utoipa::path(post, path = "/events/payment_failed", tag = "payments", operation_id = "report_payment_failed")]
 async fn report_payment_failed(ctx: Ctx, Json(new): Json<ReportFailure>) -> OnceAnswer<ReportedView, ReportFault> {
+    limits::count_caller(&ctx, Way::Intake).await?;
     let mut tx = ctx.begin(EVENTS_WRITE).await?;
     let sink = ctx.core().parts.find::<Sink>();
     let view = report::report(&mut tx, sink.as_deref(), &new).await?;

@@ -76,7 +76,7 @@ pub(super) async fn settle_visit(core: &Core, found: &Found) -> Result<Option<Pa
     let Some(session) = found.link.psp_session_id.as_deref().filter(|_| found.link.state() != LinkState::Completed) else {
         return settle_session(core, found).await;
     };
-    let (cache, key, until) = (core.store.cache(), format!("billing.read_back:{session}"), core.clock.now() + READ_BACK_EVERY);
+    let (cache, key, until) = (core.store.key_value(), format!("billing.read_back:{session}"), core.clock.now() + READ_BACK_EVERY);
     if let Some(said) = cache.get(&key).await {
         return serde_json::from_str(&said).map_err(Failure::internal);
     }

@@ -34,7 +34,7 @@ impl Engine {
     pub async fn replay(&self, core: &Core, run: RunId) -> Result<bool, Failure> {
         let replayed = ledger::replay(&core.store, run).await?;
         if replayed {
-            nudge();
+            nudge(&core.store);
         }
         Ok(replayed)
     }

@@ -1,11 +1,12 @@
 //! The service that keeps an engine busy: woken by a start or a signal in this process, by the next
-//! due time, and by a poll for what other processes started.
+//! due time, by news of what other processes started, and by a poll where no news can be told.
 
 use std::sync::LazyLock;
 use std::time::Duration;
 
 use host::Core;
 use kernel::Failure;
+use store::Store;
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
@@ -19,15 +20,20 @@ const LOOK_FIRST: Duration = Duration::from_millis(5);
 /// One for the process: a nudge that was meant for another store costs one indexed read.
 static NUDGE: LazyLock<Notify> = LazyLock::new(Notify::new);
 
-/// Says that there may be work soon.
-pub(crate) fn nudge() {
+/// What other processes are told when there is work.
+const WAKE: &str = "flows.wake";
+
+/// Says that there may be work soon, here and in the other processes.
+pub(crate) fn nudge(store: &Store) {
     NUDGE.notify_waiters();
+    store.key_value().tell(WAKE, "");
 }
 
 /// Works until the process stops. Looks again and again in growing pauses after each sign of work,
 /// so that a run whose transaction commits a little later is not left to the slow poll.
 pub(crate) async fn serve(core: Core) -> Result<(), Failure> {
     let engine = core.parts.get::<Engine>();
+    let mut elsewhere = core.store.key_value().hear(WAKE);
     let stopping = core.tasks.stopping();
     tokio::pin!(stopping);
     let mut pause = LOOK_FIRST;
@@ -40,6 +46,7 @@ pub(crate) async fn serve(core: Core) -> Result<(), Failure> {
         tokio::select! {
             () = &mut stopping => break,
             () = nudged => pause = LOOK_FIRST,
+            _ = elsewhere.next() => pause = LOOK_FIRST,
             // A finished run leaves a place, and often the next step of something else.
             () = freed => pause = LOOK_FIRST,
             () = sleep(wait) => (),

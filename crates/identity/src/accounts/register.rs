@@ -3,8 +3,8 @@
 use ::store::{AuditLine, StoreError, Tx};
 use host::Core;
 use kernel::{AccountId, Actor, Check, Failed, Failure, OrgId, Secret};
-use tenancy::limits::{self, Way, Whose};
 use tenancy::{FirstMember, MembershipView, NewOrganization, OrganizationView, Role};
+use web::limits::{self, Way, Whose};
 
 use super::account::{Model, NAME_LEN_MAX, Register};
 use super::{AccountFault, store};

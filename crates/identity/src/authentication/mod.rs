@@ -6,4 +6,4 @@ mod gate;
 mod remembered;
 
 pub(crate) use gate::Gate;
-pub(crate) use remembered::Remembered;
+pub(crate) use remembered::{Remembered, share};

@@ -6,9 +6,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration as RealDuration;
 
 use chrono::Duration;
-use kernel::At;
+use host::Core;
+use kernel::{At, Failure};
 use moka::sync::Cache;
+use tokio::sync::Notify;
 
+use crate::Identity;
 use crate::sessions::Alive;
 
 /// How long another replica's revocation may go unnoticed here (SECURITY 3.29).
@@ -36,12 +39,18 @@ pub(crate) struct Remembered {
     /// Goes up whenever a session of any account ends here. Coarse, and therefore never wrong: a
     /// reading that was under way when the session ended is of the generation before.
     generation: AtomicU64,
+    /// Woken when something ended here that the other replicas should hear of.
+    ended: Notify,
 }
 
 impl Default for Remembered {
     fn default() -> Self {
         let real = RealDuration::from_secs(LIFETIME.num_seconds().unsigned_abs());
-        Self { seen: Cache::builder().max_capacity(SESSIONS_MAX).time_to_live(real).build(), generation: AtomicU64::new(0) }
+        Self {
+            seen: Cache::builder().max_capacity(SESSIONS_MAX).time_to_live(real).build(),
+            generation: AtomicU64::new(0),
+            ended: Notify::new(),
+        }
     }
 }
 
@@ -65,9 +74,34 @@ impl Remembered {
         self.seen.insert(digest, Seen { session, read_at: now, ends_at, generation: reading.0 });
     }
 
-    /// Believes nothing any more. To be called after the commit that ended something.
+    /// Believes nothing any more, and has the other replicas do the same. To be called after the commit
+    /// that ended something.
     pub fn forget(&self) {
+        self.forget_here();
+        self.ended.notify_one();
+    }
+
+    fn forget_here(&self) {
         self.generation.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// What the other replicas are told when a session ended.
+const ENDED: &str = "identity.session_ended";
+
+/// Tells the other replicas when something ended here, and forgets when something ended there or may
+/// have. Where nobody can be told, five seconds are the bound.
+pub(crate) async fn share(core: Core) -> Result<(), Failure> {
+    let identity = Identity::of(&core);
+    let mut elsewhere = core.store.key_value().hear(ENDED);
+    let stopping = core.tasks.stopping();
+    tokio::pin!(stopping);
+    loop {
+        tokio::select! {
+            () = &mut stopping => return Ok(()),
+            () = identity.remembered.ended.notified() => core.store.key_value().tell(ENDED, ""),
+            _ = elsewhere.next() => identity.remembered.forget_here(),
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use flows::{Activity, FlowCx, FlowFault, Flows as _, StartOptions, Workflow};
 use host::{Core, Registry, Work};
 use kernel::{Failure, MailAddress};
 use serde::{Deserialize, Serialize};
-use tenancy::limits::{Counters, Way, Whose};
+use web::limits::{Counters, Way, Whose};
 
 use super::{Purpose, store};
 use crate::accounts::{self, Model};

@@ -3,7 +3,7 @@
 use ::store::{AuditLine, System};
 use host::Core;
 use kernel::{Actor, Failed, Failure, OrgId, Secret};
-use tenancy::limits::{Counters, Way, Whose};
+use web::limits::{Counters, Way, Whose};
 
 use super::{ProofFault, Purpose, store};
 use crate::accounts::{self, Model};

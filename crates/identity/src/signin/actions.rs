@@ -5,9 +5,9 @@ use kernel::{AccountId, Actor, At, Failed, Failure, MailAddress, OrgId, Secret};
 use serde::Deserialize;
 use store::{AuditLine, StoreError, System};
 use tenancy::MembershipView;
-use tenancy::limits::{Counters, Way, Whose};
 use tenancy::verification::VerificationFault;
 use utoipa::ToSchema;
+use web::limits::{Counters, Way, Whose};
 
 use super::{SignInFault, devices, place};
 use crate::accounts::{self, Model};

@@ -9,7 +9,7 @@ use store::{Engine, Guards, Location, MasterKey, Store, StoreError, StoreOptions
 use crate::world::{ACME, World, customer};
 
 async fn open(location: Location) -> Result<Store, StoreError> {
-    let options = StoreOptions { location, connections_max: 2, durable: true, guards: Guards::default() };
+    let options = StoreOptions { location, connections_max: 2, durable: true, guards: Guards::default(), valkey: None };
     Store::open(options, Clock::system(), MasterKey::from_bytes([1; 32])).await
 }
 

@@ -163,7 +163,7 @@ impl Place {
     }
 
     pub async fn open(&self, clock: &Clock, guards: Guards) -> Store {
-        let options = StoreOptions { location: self.location.clone(), connections_max: 4, durable: false, guards };
+        let options = StoreOptions { location: self.location.clone(), connections_max: 4, durable: false, guards, valkey: None };
         Store::open(options, clock.clone(), MasterKey::from_bytes([7; 32])).await.unwrap()
     }
 }

@@ -6,11 +6,11 @@ use kernel::{AccountId, Failed, Failure, General, MailAddress, Secret, chance};
 use sea_orm::{ActiveValue::Set, IntoActiveModel as _};
 use serde_json::json;
 use web::Ctx;
+use web::limits::{self, Way, Whose};
 
 use super::event::InvitationAccepted;
 use super::invitation::{InvitationState, Model};
 use super::{AcceptedView, InvitationFault, store};
-use crate::limits::{self, Way, Whose};
 use crate::members::{self, FirstMember};
 use crate::organizations::{self, OrganizationView};
 

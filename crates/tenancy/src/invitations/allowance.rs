@@ -1,18 +1,20 @@
 //! How many invitations somebody may send: each is a mail to a stranger in our name.
 
-use kernel::Failure;
+use kernel::{Failure, MailAddress};
 use web::Ctx;
+use web::limits::{self, Way, Whose};
 
-use crate::limits::{self, Way, Whose};
 use crate::permissions::MEMBERS_WRITE;
 use crate::verification::verified_person;
 
-/// Counts one for the person and for the organization. To be called before the transaction begins,
+/// Counts one for the person, for the organization, and for the address that would be written to, so
+/// that nobody is flooded, be it by one organization or by many. To be called before the transaction begins,
 /// which would undo the count together with a refused invitation.
 ///
 /// Whoever may not invite at all isn't counted, so that no viewer uses up what the admins have; they
 /// are refused where the invitation is made.
-pub(crate) async fn count(ctx: &Ctx) -> Result<(), Failure> {
+pub(crate) async fn count(ctx: &Ctx, to: &MailAddress) -> Result<(), Failure> {
     let (true, Ok(person), Ok(org)) = (ctx.can(MEMBERS_WRITE), verified_person(ctx), ctx.org()) else { return Ok(()) };
-    limits::count(ctx.core(), Way::Invite, &[Whose::Account(&person.to_string()), Whose::Organization(org)]).await
+    limits::count(ctx.core(), Way::Invite, &[Whose::Account(&person.to_string()), Whose::Organization(org)]).await?;
+    limits::count(ctx.core(), Way::Invited, &[Whose::Towards(org, to.normal()), Whose::Account(to.normal())]).await
 }

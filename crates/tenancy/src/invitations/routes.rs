@@ -34,7 +34,7 @@ async fn list_invitations(ctx: Ctx, Query(query): Query<ListQuery>) -> Answer<Ve
 /// The link in the mail holds for 48 hours and only for that address.
 #[utoipa::path(post, path = "/org/invitations", tag = "members", operation_id = "create_invitation")]
 async fn create_invitation(ctx: Ctx, Json(new): Json<NewInvitation>) -> CreatedAnswer<InvitationView, InvitationFault> {
-    allowance::count(&ctx).await?;
+    allowance::count(&ctx, &new.email).await?;
     let mut tx = ctx.begin(MEMBERS_WRITE).await?;
     let invitation = actions::invite(&mut tx, new, verified_person(&ctx)?, &Sender::of(&ctx)?).await?;
     let now = tx.now();

@@ -170,7 +170,7 @@ async fn invitation_create(ctx: Ctx, Form(form): Form<InviteForm>) -> Result<Res
 
 async fn invite(ctx: &Ctx, form: &InviteForm) -> Result<(), Failure> {
     let new = form.read()?;
-    invitations::count(ctx).await?;
+    invitations::count(ctx, &new.email).await?;
     let mut tx = ctx.begin(MEMBERS_WRITE).await?;
     invitations::invite(&mut tx, new, verified_person(ctx)?, &Sender::of(ctx)?).await.map_err(Failed::into_failure)?;
     tx.commit().await

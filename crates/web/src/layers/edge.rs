@@ -18,6 +18,7 @@ use kernel::{Failure, General, RequestId};
 use crate::answer::refuse;
 use crate::ctx::About;
 use crate::layers::{headers, wording};
+use crate::limits;
 use crate::metrics::Metrics;
 
 use crate::address;
@@ -36,7 +37,9 @@ pub(crate) async fn edge(State(core): State<Core>, mut request: Request, next: N
     request.extensions_mut().insert(about.clone());
 
     let answered = AssertUnwindSafe(next.run(request)).catch_unwind();
-    let mut response = match tokio::time::timeout(Duration::from_secs(settings.request_timeout_s), answered).await {
+    let in_time = tokio::time::timeout(Duration::from_secs(settings.request_timeout_s), answered);
+    let (ended, standing) = limits::watched(in_time).await;
+    let mut response = match ended {
         Ok(Ok(response)) => response,
         Ok(Err(panic)) => refuse(Failure::internal(panic_text(panic.as_ref()))),
         Err(_) => refuse(Failure::new(General::TimedOut).retry_after(1)),
@@ -45,6 +48,7 @@ pub(crate) async fn edge(State(core): State<Core>, mut request: Request, next: N
     wording::log_cause(&response, about.id);
     response = wording::in_words(&core, about.id, form, response);
     headers::dress(&core, &about, &mut response);
+    limits::tell(standing, &mut response);
     let caller = about.caller.get();
     let status_code = response.status().as_u16();
     core.parts.get::<Metrics>().answered(&method, &route, status_code, began.elapsed());

@@ -20,6 +20,7 @@ use crate::request_tx::Idempotency;
 
 use crate::csrf;
 use crate::extract::refuse_announced;
+use crate::limits::{self, Way};
 use crate::settings::Settings;
 
 /// Longer keys are no keys: 255 characters is what the large payment providers accept.
@@ -48,6 +49,18 @@ fn caller(request: &Request) -> Option<Arc<Caller>> {
     match request.extensions().get::<Known>() {
         Some(Known::Somebody(caller)) => Some(caller.clone()),
         _ => None,
+    }
+}
+
+/// Holds the flow of requests down to what its sender may send. Not around raw routes: assets and
+/// health cost less than counting, and who mounts a route for the rest of the world counts by itself.
+pub(crate) async fn flow_limit(State(core): State<Core>, request: Request, next: Next) -> Response {
+    let caller = caller(&request);
+    let about = request.extensions().get::<Arc<About>>();
+    let address = about.expect("the outermost layer describes every request").address;
+    match limits::by_caller(&core, Way::Request, caller.as_deref(), address).await {
+        Ok(()) => next.run(request).await,
+        Err(failure) => refuse(failure),
     }
 }
 

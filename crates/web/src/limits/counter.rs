@@ -8,10 +8,11 @@
 
 use ::store::{StoreError, System, SystemSql};
 use host::Core;
-use kernel::{At, Failure, General, OrgId, chance};
+use kernel::{ApiKeyId, At, Failure, General, OrgId, chance};
 use sea_orm::FromQueryResult;
 
 use super::Way;
+use super::standing::{self, Standing, wait_s};
 use super::table::{Limits, Per, Rule};
 
 /// Whose tries are counted.
@@ -23,14 +24,19 @@ pub enum Whose<'a> {
     Device(&'a str),
     Network(&'a str),
     Organization(OrgId),
+    /// An organization in its dealings with one normalized address.
+    Towards(OrgId, &'a str),
+    /// An API key.
+    Key(ApiKeyId),
 }
 
 impl Whose<'_> {
-    const fn per(self) -> Per {
+    pub(super) const fn per(self) -> Per {
         match self {
             Self::Account(_) | Self::Device(_) => Per::Account,
             Self::Network(_) => Per::Network,
-            Self::Organization(_) => Per::Organization,
+            Self::Organization(_) | Self::Towards(..) => Per::Organization,
+            Self::Key(_) => Per::Key,
         }
     }
 
@@ -42,8 +48,26 @@ impl Whose<'_> {
             Self::Device(mark) => format!("{way}:device:{mark}"),
             Self::Network(network) => format!("{way}:network:{network}"),
             Self::Organization(org) => format!("{way}:organization:{org}"),
+            Self::Towards(org, address) => format!("{way}:organization:{org}:{}", chance::digest(address)),
+            Self::Key(key) => format!("{way}:key:{key}"),
         }
     }
+
+    /// The same for the key-value side: an id as it is, of anything else the beginning of a digest.
+    pub(super) fn mark(self) -> u128 {
+        match self {
+            Self::Organization(org) => org.uuid().as_u128(),
+            Self::Key(key) => key.uuid().as_u128(),
+            Self::Account(text) | Self::Device(text) | Self::Network(text) => marked(text),
+            Self::Towards(org, address) => marked(&format!("{org}:{address}")),
+        }
+    }
+}
+
+/// 128 bits of the digest: enough that nobody finds two texts with the same.
+fn marked(text: &str) -> u128 {
+    let digest = chance::digest(text);
+    digest.get(..32).and_then(|head| u128::from_str_radix(head, 16).ok()).unwrap_or_default()
 }
 
 /// The counters that one try is held against.
@@ -52,6 +76,7 @@ pub struct Counters(Vec<Counter>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Counter {
+    of: (Way, Per),
     scope: String,
     rule: Rule,
     /// Whether a success starts it anew: the account's own, never the network's.
@@ -62,6 +87,7 @@ impl Counters {
     pub fn of(core: &Core, way: Way, whose: &[Whose<'_>]) -> Self {
         let limits = core.parts.get::<Limits>();
         let counter = |whose: &Whose<'_>| Counter {
+            of: (way, whose.per()),
             scope: whose.scope(way),
             rule: limits.rule(way, whose.per()),
             is_own: whose.per() == Per::Account,
@@ -72,9 +98,11 @@ impl Counters {
     /// `Err` with 429 when a limit is reached.
     pub async fn check(&self, system: &mut System, now: At) -> Result<(), Failure> {
         for counter in &self.0 {
-            let standing: Option<Standing> = system.sql_one(READ.bind(counter.scope.as_str())).await?;
-            if let Some(standing) = standing.filter(|standing| standing.is_open(now) && standing.attempts >= counter.rule.limit) {
-                return Err(standing.refusal(now));
+            let kept: Option<Kept> = system.sql_one(READ.bind(counter.scope.as_str())).await?;
+            let kept = kept.filter(|kept| kept.is_open(now));
+            counter.show(kept.as_ref(), now);
+            if let Some(kept) = kept.filter(|kept| kept.attempts >= counter.rule.limit) {
+                return Err(kept.refusal(now));
             }
         }
         Ok(())
@@ -86,9 +114,10 @@ impl Counters {
         for counter in &self.0 {
             let id = chance::uuid_v7(now);
             let bound = RAISE.bind(id).bind(now).bind(counter.scope.as_str()).bind(now + counter.rule.window);
-            let standing: Option<Standing> = system.sql_one(bound).await?;
-            if let Some(standing) = standing.filter(|standing| standing.attempts > counter.rule.limit) {
-                outcome = Err(standing.refusal(now));
+            let kept: Option<Kept> = system.sql_one(bound).await?;
+            counter.show(kept.as_ref(), now);
+            if let Some(kept) = kept.filter(|kept| kept.attempts > counter.rule.limit) {
+                outcome = Err(kept.refusal(now));
             }
         }
         Ok(outcome)
@@ -98,8 +127,19 @@ impl Counters {
     pub async fn clear(&self, system: &mut System) -> Result<(), StoreError> {
         for counter in self.0.iter().filter(|counter| counter.is_own) {
             system.sql(CLEAR.bind(counter.scope.as_str())).await?;
+            counter.show(None, system.now());
         }
         Ok(())
+    }
+}
+
+impl Counter {
+    /// Says how it stands; without an open window all is left.
+    fn show(&self, kept: Option<&Kept>, now: At) {
+        let attempts = kept.map_or(0, |kept| kept.attempts);
+        let remaining = u32::try_from(self.rule.limit - attempts).unwrap_or(0);
+        let reset_s = wait_s(now, kept.map_or(now + self.rule.window, |kept| kept.window_ends_at));
+        standing::show(Standing { of: self.of, limit: self.rule.limit.unsigned_abs(), remaining, reset_s });
     }
 }
 
@@ -109,12 +149,12 @@ pub async fn forget_ended(system: &mut System, now: At) -> Result<(), StoreError
 }
 
 #[derive(Debug, FromQueryResult)]
-struct Standing {
+struct Kept {
     attempts: i32,
     window_ends_at: At,
 }
 
-impl Standing {
+impl Kept {
     fn is_open(&self, now: At) -> bool {
         now < self.window_ends_at
     }
@@ -122,12 +162,6 @@ impl Standing {
     fn refusal(&self, now: At) -> Failure {
         Failure::new(General::RateLimited).retry_after(wait_s(now, self.window_ends_at))
     }
-}
-
-/// Whole seconds until the window ends, rounded up, at least one.
-fn wait_s(now: At, ends_at: At) -> u64 {
-    let micros = (ends_at - now).num_microseconds().unwrap_or(i64::MAX).max(1);
-    u64::try_from(micros).unwrap_or(1).div_ceil(1_000_000)
 }
 
 const READ: SystemSql = SystemSql::both("select attempts, window_ends_at from attempt_counters where scope = $1");
@@ -155,16 +189,9 @@ mod tests {
     }
 
     #[test]
-    fn the_wait_is_whole_seconds_rounded_up() {
-        assert_eq!(wait_s(noon(), noon() + Duration::minutes(15)), 900);
-        assert_eq!(wait_s(noon(), noon() + Duration::milliseconds(1)), 1);
-        assert_eq!(wait_s(noon(), noon() - Duration::minutes(1)), 1);
-    }
-
-    #[test]
     fn a_window_that_ended_counts_no_more() {
-        let standing = Standing { attempts: 99, window_ends_at: noon() };
-        assert!(!standing.is_open(noon()));
-        assert!(standing.is_open(noon() - Duration::seconds(1)));
+        let kept = Kept { attempts: 99, window_ends_at: noon() };
+        assert!(!kept.is_open(noon()));
+        assert!(kept.is_open(noon() - Duration::seconds(1)));
     }
 }

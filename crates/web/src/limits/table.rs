@@ -10,6 +10,10 @@ use host::{Key, Registry, Section};
 /// A quarter of an hour: long enough to make guessing hopeless, short enough to wait for.
 const QUARTER_S: u32 = 900;
 const HOUR_S: u32 = 3600;
+const MINUTE_S: u32 = 60;
+const DAY_S: u32 = 86_400;
+/// In development, demo and test whole test runs and benchmarks come from one person in one network.
+const FLOW_DEV: Option<u32> = Some(1_000_000);
 /// More than a million tries are no limit any more.
 const LIMITS: RangeInclusive<u32> = 1..=1_000_000;
 /// A week: who is locked out for longer needs a person, not a counter.
@@ -30,8 +34,16 @@ pub enum Way {
     Register,
     /// An invitation by mail.
     Invite,
+    /// An invitation, by the address that it is written to.
+    Invited,
     /// The token of an invitation.
     Accept,
+    /// A request for the interface or for a page.
+    Request,
+    /// An event that a program reports.
+    Intake,
+    /// A webhook of a payment provider.
+    Webhook,
 }
 
 impl Way {
@@ -43,17 +55,43 @@ impl Way {
             Self::Resend => "resend",
             Self::Register => "register",
             Self::Invite => "invite",
+            Self::Invited => "invited",
             Self::Accept => "accept",
+            Self::Request => "request",
+            Self::Intake => "intake",
+            Self::Webhook => "webhook",
+        }
+    }
+
+    /// Whether a count that is lost lets more through. What guards a way in, or sends mail, fails
+    /// closed instead.
+    pub(super) const fn fails_open(self) -> bool {
+        matches!(self, Self::Request | Self::Intake | Self::Webhook)
+    }
+
+    /// Names the windows of what fails open.
+    pub(super) const fn scope(self, per: Per) -> &'static str {
+        match (self, per) {
+            (Self::Intake, Per::Account) => "intake:account",
+            (Self::Intake, Per::Network) => "intake:network",
+            (Self::Intake, Per::Organization) => "intake:organization",
+            (Self::Intake, Per::Key) => "intake:key",
+            (Self::Webhook, _) => "webhook:network",
+            (_, Per::Account) => "request:account",
+            (_, Per::Network) => "request:network",
+            (_, Per::Organization) => "request:organization",
+            (_, Per::Key) => "request:key",
         }
     }
 }
 
 /// By whom it is limited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Per {
+pub(crate) enum Per {
     Account,
     Network,
     Organization,
+    Key,
 }
 
 impl Per {
@@ -62,6 +100,7 @@ impl Per {
             Self::Account => "per_account",
             Self::Network => "per_network",
             Self::Organization => "per_organization",
+            Self::Key => "per_key",
         }
     }
 }
@@ -82,7 +121,13 @@ const fn row(way: Way, per: Per, limit: u32, window_s: u32, counts: &'static str
     Row { way, per, limit, limit_dev: None, window_s, counts }
 }
 
-const TABLE: [Row; 12] = [
+/// A flow of requests, per minute: far above what people and honest programs need, far below what
+/// makes others wait.
+const fn flow(way: Way, per: Per, limit: u32, counts: &'static str) -> Row {
+    Row { limit_dev: FLOW_DEV, ..row(way, per, limit, MINUTE_S, counts) }
+}
+
+const TABLE: [Row; 22] = [
     // What a person needs who remembers nearly right, and an office behind one address.
     row(Way::SignIn, Per::Account, 5, QUARTER_S, "Failed sign-ins with one mail address"),
     row(Way::SignIn, Per::Network, 30, QUARTER_S, "Failed sign-ins from one network"),
@@ -97,7 +142,20 @@ const TABLE: [Row; 12] = [
     // A company that moves in invites everybody within an afternoon.
     row(Way::Invite, Per::Account, 100, HOUR_S, "Invitations by one person"),
     row(Way::Invite, Per::Organization, 300, HOUR_S, "Invitations into one organization"),
+    // Somebody who was invited wrongly, or whose mails get lost; no more than a nuisance to a stranger.
+    row(Way::Invited, Per::Account, 20, DAY_S, "Invitations to one mail address, by whomever"),
+    row(Way::Invited, Per::Organization, 5, DAY_S, "Invitations of one organization to one mail address"),
     row(Way::Accept, Per::Account, 20, HOUR_S, "Tries of one person to accept an invitation"),
+    // An office behind one address at fifty a second; a person's busiest script at a hundred; programs.
+    flow(Way::Request, Per::Network, 3_000, "Requests of strangers from one network"),
+    flow(Way::Request, Per::Account, 6_000, "Requests of one person"),
+    flow(Way::Request, Per::Key, 30_000, "Requests with one API key"),
+    flow(Way::Request, Per::Organization, 120_000, "Requests of all people and keys of one organization"),
+    flow(Way::Intake, Per::Account, 6_000, "Events reported by one person"),
+    flow(Way::Intake, Per::Key, 12_000, "Events reported with one API key"),
+    flow(Way::Intake, Per::Organization, 60_000, "Events reported by one organization"),
+    // A provider bills a month's subscriptions within minutes, and sends again what is refused.
+    flow(Way::Webhook, Per::Network, 60_000, "Webhooks from one network"),
 ];
 
 impl Row {
@@ -143,8 +201,7 @@ impl Default for LimitsConfig {
 
 impl Section for LimitsConfig {
     const NAME: &'static str = "limits";
-    const ABOUT: &'static str =
-        "How often something may be tried. What is one too many is answered with 429 `rate_limited` and the seconds to wait.";
+    const ABOUT: &'static str = "How often something may be done. What is one too many is answered with 429 `rate_limited` and the seconds to wait. `request`, `intake` and `webhook` are counted in memory or in Valkey and fail open; all others are counted in the database and fail closed.";
 
     fn keys() -> Vec<Key> {
         TABLE.iter().flat_map(Row::keys).collect()
@@ -184,7 +241,12 @@ impl Limits {
     }
 
     pub fn rule(&self, way: Way, per: Per) -> Rule {
-        *self.0.get(&(way, per)).expect("what is counted stands in the table")
+        self.find(way, per).expect("what is counted stands in the table")
+    }
+
+    /// The rule, where the table has one.
+    pub fn find(&self, way: Way, per: Per) -> Option<Rule> {
+        self.0.get(&(way, per)).copied()
     }
 }
 
