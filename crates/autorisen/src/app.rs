@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
-use host::{Boot, ConfigError, Module, Prepared, Sources};
+use clap::{CommandFactory as _, Parser as _};
+use host::{Boot, ConfigError, Examined, Module, Prepared, Sources};
 
 use crate::command::{self, Command};
 
@@ -52,10 +52,20 @@ impl App {
         Boot::new(self.name, self.modules).sources(sources).prepare()
     }
 
+    /// As [`App::prepare`], and goes on where that would end: for whoever looks for faults.
+    pub fn examine(self, sources: Sources) -> Examined {
+        Boot::new(self.name, self.modules).sources(sources).examine()
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
     /// Runs the command that the program was started with; none means `serve`.
     pub fn run(self) -> ExitCode {
         let line = Line::parse();
-        command::execute(self, line.command.unwrap_or_default())
+        command::execute(self, line.command.unwrap_or_default(), Line::command)
     }
 }
 

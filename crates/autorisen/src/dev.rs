@@ -1,16 +1,19 @@
-//! The movable clock of development, demo and test: `GET` and `POST /dev/clock`.
+//! What development, demo and test have besides: the movable clock (`GET` and `POST /dev/clock`), and
+//! the address that a server leaves for workers beside it.
 
 use axum::Router;
 use axum::routing::get;
 use chrono::Duration;
 use flows::Engine;
-use host::{Core, Registry};
+use host::{Boot, Core, Registry, Sources};
 use kernel::{At, Failure, General};
 use serde::{Deserialize, Serialize};
 use web::{Answer, Ctx, Done, Json, Routes as _};
 
 /// The key under which the offset is kept, in microseconds.
 const OFFSET: &str = "dev.clock_offset_us";
+/// The key under which a server says where it is reached.
+const PUBLIC_URL: &str = "dev.public_url";
 /// The farthest that the clock may stand from the machine's: ten years, so that a slip of the
 /// finger doesn't make dates that no calendar prints.
 const OFFSET_MAX: Duration = Duration::days(3653);
@@ -38,6 +41,34 @@ pub(crate) async fn restore_clock(core: &Core) -> Result<(), Failure> {
         core.clock.set_offset(Duration::microseconds(offset));
     }
     Ok(())
+}
+
+/// Says for workers on the same database where this server is reached: the links in their mails begin
+/// with it. Without it a worker still works, so a failure is only told.
+pub(crate) async fn keep_public_url(core: &Core) {
+    let kept = async {
+        let mut system = core.store.system("where the development server is reached").await?;
+        system.set_state(PUBLIC_URL, &core.public_url).await?;
+        system.commit().await
+    };
+    if let Err(error) = kept.await {
+        tracing::debug!(event = "dev.public_url_not_kept", %error, "a worker beside this server won't know where it is reached");
+    }
+}
+
+/// Where the last development server on this database was reached; `None` when the settings say it,
+/// when there was none, and where nothing may be guessed.
+pub(crate) async fn kept_public_url(sources: &Sources) -> Option<String> {
+    let prepared = Boot::new("worker", vec![]).sources(sources.clone()).examine().prepared?;
+    if !prepared.environment().is_dev() || prepared.is_embedded() || prepared.settings().server.public_url.is_some() {
+        return None;
+    }
+    // What is wrong with the database is told by whoever opens it in earnest.
+    let core = prepared.open().await.ok()?;
+    let kept = async { core.store.system_read("where the development server is reached").await?.state(PUBLIC_URL).await };
+    let url = kept.await.ok().flatten();
+    core.store.close().await;
+    url
 }
 
 /// What the clock shows.

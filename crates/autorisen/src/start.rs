@@ -103,5 +103,8 @@ pub async fn start(prepared: &Prepared, roles: Roles) -> Result<Started, Ended> 
         crate::dev::restore_clock(&core).await?;
     }
     let address = if roles.web { Some(web::listen(&core)?) } else { None };
+    if roles.web && prepared.environment().is_dev() {
+        crate::dev::keep_public_url(&core).await;
+    }
     Ok(Started { running: prepared.start(core, roles), address })
 }

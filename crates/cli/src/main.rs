@@ -5,6 +5,7 @@ mod merchant;
 mod payer;
 mod player;
 mod server;
+mod smoke;
 mod stage;
 mod story;
 mod terminal;
@@ -13,7 +14,7 @@ use std::process::ExitCode;
 
 use autorisen::command::{self, Command};
 use autorisen::{App, standard};
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
 
 /// The backend that a SaaS company starts from.
 #[derive(clap::Parser)]
@@ -29,14 +30,17 @@ enum Asked {
     Product(Command),
     /// See it at work: two months of made-up payments, or the main job step by step.
     Demo(demo::Demo),
+    /// Try a server that runs: its health, its pages, and whether somebody can sign up.
+    Smoke(smoke::Smoke),
 }
 
 fn main() -> ExitCode {
     let app = App::new("autorisen").modules(standard());
     match Line::parse().asked {
-        Some(Asked::Product(command)) => command::execute(app, command),
+        Some(Asked::Product(command)) => command::execute(app, command, Line::command),
         Some(Asked::Demo(asked)) => command::finish(command::block_on(demo::run(asked))),
-        None => command::execute(app, Command::default()),
+        Some(Asked::Smoke(asked)) => command::finish(command::block_on(smoke::run(asked))),
+        None => command::execute(app, Command::default(), Line::command),
     }
 }
 

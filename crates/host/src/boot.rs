@@ -1,7 +1,7 @@
 //! The boot: from modules and settings to a process that is ready to open its store.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -47,12 +47,35 @@ impl Sources {
         self
     }
 
+    /// Replaces a port of 0, which means any free one, by such a port: links have to name it, so it is
+    /// chosen before anything is registered.
+    #[must_use]
+    pub fn with_a_port(self) -> Self {
+        // What is wrong with the settings is told by whoever reads all of them.
+        let Ok(mut config) = Config::load(&self, vec![]) else { return self };
+        let server: ServerConfig = config.section();
+        let chosen = (server.port == 0).then(|| TcpListener::bind((server.listen, 0)).and_then(|socket| socket.local_addr()));
+        match chosen {
+            Some(Ok(address)) => self.set("server.port", address.port().to_string()),
+            _ => self,
+        }
+    }
+
     /// Sets a dotted key as the command line does: over every other layer.
     #[must_use]
     pub fn set(mut self, key: &str, value: impl Into<String>) -> Self {
         self.overrides.insert(key.to_owned(), value.into());
         self
     }
+}
+
+/// What a boot would find.
+pub struct Examined {
+    /// What can be known in spite of the problems: the default stands in for every value that is
+    /// wrong. `None` when nothing can, because a file is no YAML or the database has no readable
+    /// address.
+    pub prepared: Option<Prepared>,
+    pub problems: Vec<Problem>,
 }
 
 /// What a process is made of.
@@ -98,7 +121,18 @@ impl Boot {
     /// Reads the settings and lets every module register. Touches nothing outside the process: what
     /// is wrong is returned all at once.
     pub fn prepare(self) -> Result<Prepared, ConfigError> {
-        let mut config = Config::load(&self.sources, self.secrets)?;
+        match self.examine() {
+            Examined { prepared: Some(prepared), problems } if problems.is_empty() => Ok(prepared),
+            Examined { problems, .. } => Err(ConfigError { problems }),
+        }
+    }
+
+    /// As [`Boot::prepare`], and goes on where that would end: for whoever looks for faults.
+    pub fn examine(self) -> Examined {
+        let mut config = match Config::load(&self.sources, self.secrets) {
+            Ok(config) => config,
+            Err(ConfigError { problems }) => return Examined { prepared: None, problems },
+        };
         let public_url = public_url(&config.section());
         let mut app = Registry::new(self.app, config, self.clock, public_url);
         let settings = Settings::read(&mut app);
@@ -119,10 +153,10 @@ impl Boot {
         if let Err((key, expected)) = &location {
             app.config_fault(key, *expected);
         }
-        app.config_mut().finish()?;
-        // Reported by `finish` already: here only the good case is left.
-        let location = location.map_err(|(key, expected)| Problem::new(expected).key(key))?;
-        Ok(Prepared { registry: Arc::new(app), settings, location, data_dir, guards: self.guards, valkey })
+        let problems = app.config_mut().finish().err().map(|error| error.problems).unwrap_or_default();
+        let guards = self.guards;
+        let prepared = location.ok().map(|location| Prepared { registry: Arc::new(app), settings, location, data_dir, guards, valkey });
+        Examined { prepared, problems }
     }
 }
 

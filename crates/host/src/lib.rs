@@ -24,7 +24,7 @@ pub mod telemetry;
 mod valkey;
 pub mod work;
 
-pub use boot::{Boot, Sources};
+pub use boot::{Boot, Examined, Sources};
 pub use config::{Config, ConfigError, Key, Origin, Problem, SecretRef, SecretSource, Section, Setting};
 pub use environment::Environment;
 pub use events::{Dispatcher, Hears, Starter};

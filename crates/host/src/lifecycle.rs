@@ -101,6 +101,31 @@ impl Prepared {
         &self.data_dir
     }
 
+    /// Which database is meant; its addresses hold passwords.
+    pub fn location(&self) -> &Location {
+        &self.location
+    }
+
+    /// Whether the key that everything is derived from is at hand, or would be made by the first start.
+    pub fn has_master_key(&self) -> bool {
+        self.settings.security.master_key.is_some() || master_key::file(&self.data_dir).exists()
+    }
+
+    /// Whether the database exists already; of a server that is its own business, and the answer is no.
+    pub fn location_is_made(&self) -> bool {
+        matches!(&self.location, Location::Sqlite(file) if file.exists())
+    }
+
+    /// The server that processes share, when one is set.
+    pub fn valkey(&self) -> Option<&Valkey> {
+        self.valkey.as_ref()
+    }
+
+    /// What to try when the database can't be reached.
+    pub fn database_hint(&self) -> Option<String> {
+        locate::hint(&self.location, locate::in_container())
+    }
+
     /// How this process logs, as its settings say.
     pub fn telemetry(&self, stream: Stream, colour: bool) -> Telemetry {
         Telemetry {
@@ -123,6 +148,9 @@ impl Prepared {
         for warning in safety::warnings(environment, &self.settings, matches!(self.location, Location::Postgres { .. })) {
             tracing::warn!(event = "host.setting_is_weak", "{warning}");
         }
+        for (key, warning) in registry.warnings() {
+            tracing::warn!(event = "host.setting_is_weak", key, "{key}: {warning}");
+        }
         let core = Core {
             store,
             clock: registry.clock().clone(),
@@ -137,10 +165,7 @@ impl Prepared {
     }
 
     fn cannot_open(&self, error: &StoreError) -> OpenError {
-        OpenError {
-            what: format!("the database can't be opened: {}", with_causes(error)),
-            hint: locate::hint(&self.location, locate::in_container()),
-        }
+        OpenError { what: format!("the database can't be opened: {}", with_causes(error)), hint: self.database_hint() }
     }
 
     async fn open_store(&self) -> Result<Store, OpenError> {

@@ -1,6 +1,6 @@
 //! The master key: from the settings, or in development from a file that is made on first use.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
@@ -25,11 +25,25 @@ pub(crate) fn parse(text: &str) -> Result<[u8; KEY_BYTES], &'static str> {
     if key.iter().all(|byte| *byte == key[0]) { Err("this key has no randomness in it") } else { Ok(key) }
 }
 
+/// Whether a key was typed rather than drawn: a short pattern again and again, a count, or a text
+/// that a person made up. 32 random bytes look like none of these in more lifetimes than there are.
+pub(crate) fn is_typed(key: &[u8; KEY_BYTES]) -> bool {
+    let repeats = (1..=KEY_BYTES / 2).any(|period| key.iter().zip(&key[period..]).all(|(one, next)| one == next));
+    let counts = key.windows(3).all(|three| three[1].wrapping_sub(three[0]) == three[2].wrapping_sub(three[1]));
+    let is_text = key.iter().all(|byte| byte.is_ascii_graphic() || *byte == b' ');
+    repeats || counts || is_text
+}
+
+/// Where development keeps its key.
+pub(crate) fn file(data_dir: &Path) -> PathBuf {
+    data_dir.join(FILE)
+}
+
 /// The key in force. The boot has refused before where a key file may not stand in.
 pub(crate) fn load(config: &SecurityConfig, data_dir: &Path) -> Result<MasterKey, StoreError> {
     match config.master_key.as_ref().map(|given| parse(given.expose())) {
         Some(Ok(key)) => Ok(MasterKey::from_bytes(key)),
-        _ => MasterKey::load_or_create(&data_dir.join(FILE)),
+        _ => MasterKey::load_or_create(&file(data_dir)),
     }
 }
 
@@ -44,6 +58,15 @@ mod tests {
         assert_eq!(parse(hex), Ok(expected));
         assert_eq!(parse("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n"), Ok(expected));
         assert_eq!(parse("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"), Ok(expected));
+    }
+
+    #[test]
+    fn typed_keys_are_told_from_drawn_ones() {
+        let of = |hex: &str| is_typed(&parse(hex).expect("32 bytes"));
+        assert!(of("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"));
+        assert!(of(&"0123456789abcdef".repeat(4)));
+        assert!(of(&hex::encode("correct horse battery staple 123")));
+        assert!(!of("6f1d0c3b5a79e8d2c4b6a8907f5e3d1c2b4a69788796a5b4c3d2e1f00f1e2d3c"));
     }
 
     #[test]

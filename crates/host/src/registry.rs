@@ -63,6 +63,7 @@ pub struct Registry {
     faults: Vec<FaultRow>,
     listeners: Listeners,
     checks: Vec<RegisteredCheck>,
+    warnings: Vec<(&'static str, &'static str)>,
     services: Vec<(&'static str, Role, Service)>,
 }
 
@@ -81,6 +82,7 @@ impl Registry {
             faults: Vec::new(),
             listeners: Listeners::default(),
             checks: Vec::new(),
+            warnings: Vec::new(),
             services: Vec::new(),
         };
         registry.faults::<General>();
@@ -111,6 +113,17 @@ impl Registry {
     /// Says that the value of `key` is not safe where we run: the boot ends with exit code 5.
     pub fn config_refusal(&mut self, key: &str, message: impl Into<String>) {
         self.config.refuse(key, message);
+    }
+
+    /// Says that the value of `key` is allowed and still not what an operator wants: a line in the log
+    /// at every start, and a finding of `doctor`.
+    pub fn warn(&mut self, key: &'static str, message: &'static str) {
+        self.warnings.push((key, message));
+    }
+
+    /// Settings that are allowed and still not what an operator wants: the key, and why.
+    pub fn warnings(&self) -> &[(&'static str, &'static str)] {
+        &self.warnings
     }
 
     /// Adds steps to the database's schema.

@@ -15,6 +15,8 @@ const TIMEOUT_MOST_S: u64 = 86_400;
 pub(crate) fn check(app: &mut Registry, settings: &Settings) {
     listening(app, "server.listen", settings.server.listen);
     listening(app, "metrics.listen", settings.metrics.listen);
+    figures(app, settings.metrics.listen);
+    proxies(app, &settings.server.trusted_proxies);
     public_url(app, settings.server.public_url.as_deref());
     key(app, settings);
     numbers(app, settings);
@@ -31,6 +33,40 @@ fn listening(app: &mut Registry, key: &str, address: IpAddr) {
             key,
             format!("{address} can be reached by others while AUTORISEN_ENV is not set; set it to say where this runs"),
         );
+    }
+}
+
+/// Figures tell what is going on inside to whoever asks: in production they are for the machine itself
+/// or a private network.
+fn figures(app: &mut Registry, address: IpAddr) {
+    if app.environment().is_production() && !is_private(address) {
+        let message = format!(
+            "{address} can be reached from outside, and whoever asks is told the figures; listen on 127.0.0.1 or an address of a private network"
+        );
+        app.config_refusal("metrics.listen", message);
+    }
+}
+
+/// Loopback, or one of the ranges that no router of the internet forwards (RFC 1918, 3927, 4193, 4291, 6598).
+fn is_private(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(ip) => {
+            let [a, b, ..] = ip.octets();
+            ip.is_loopback() || ip.is_private() || ip.is_link_local() || (a == 100 && (64..128).contains(&b))
+        }
+        IpAddr::V6(ip) => ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local(),
+    }
+}
+
+/// Whoever is trusted as a proxy says who the client is, and the limits of sign-in count by that.
+fn proxies(app: &mut Registry, trusted: &[String]) {
+    let key = "server.trusted_proxies";
+    if app.environment().is_production()
+        && let Some(everybody) = trusted.iter().find(|network| network.ends_with("/0"))
+    {
+        let message =
+            format!("`{everybody}` believes everybody about their own address, which switches the limits of sign-in off; name the proxies");
+        app.config_refusal(key, message);
     }
 }
 
@@ -56,8 +92,15 @@ fn public_url(app: &mut Registry, url: Option<&str>) {
 fn key(app: &mut Registry, settings: &Settings) {
     match &settings.security.master_key {
         Some(given) => {
-            if let Err(why) = master_key::parse(given.expose()) {
-                app.config_fault("security.master_key", why);
+            let weak = match master_key::parse(given.expose()) {
+                Err(why) => Some(why),
+                Ok(key) if app.environment().is_production() && master_key::is_typed(&key) => Some("this key was typed, not drawn"),
+                Ok(_) => None,
+            };
+            match weak {
+                Some(why) if app.environment().is_dev() => app.config_fault("security.master_key", why),
+                Some(why) => app.config_refusal("security.master_key", format!("{why}; `openssl rand -hex 32` makes one")),
+                None => {}
             }
         }
         None if app.environment().is_dev() => {}

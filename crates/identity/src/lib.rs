@@ -37,6 +37,9 @@ pub use config::{IdentityConfig, Registration, RegistrationMode};
 
 use authentication::{Gate, Remembered};
 use passwords::{Cost, MEMORY_KIB_MIN, PASSES_MIN, Pool};
+
+/// What a password hash costs in this process, for whoever sizes it to a machine.
+pub struct HashCost(pub Cost);
 use tokens::Signer;
 
 /// Registers accounts, sessions, tokens and the pages around them.
@@ -50,6 +53,7 @@ impl host::Module for Module {
     fn register(&self, app: &mut Registry) {
         let settings = IdentityConfig::of(app);
         let pool = pool(app, settings.cost());
+        app.provide(HashCost(settings.cost()));
         app.provide(Identity { settings, pool, remembered: Remembered::default(), signer: OnceLock::new() });
         app.migrations(migration::steps());
         app.authenticator(Arc::new(Gate));

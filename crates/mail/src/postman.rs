@@ -1,4 +1,5 @@
-//! The postman: hands a letter to the mail server, or puts it into the development mailbox.
+//! The postman: hands a letter to the mail server or the gateway, or puts it into the development
+//! mailbox.
 
 use std::str::FromStr as _;
 use std::time::Duration;
@@ -10,8 +11,9 @@ use lettre::{AsyncTransport as _, Tokio1Executor};
 use store::StoreError;
 use tokio::sync::OnceCell;
 
-use crate::config::MailConfig;
+use crate::config::{MailConfig, Wrong};
 use crate::dev;
+use crate::gateway::Gateway;
 use crate::mail::{MailId, Queued};
 use crate::message;
 
@@ -34,6 +36,7 @@ pub(crate) struct Postman {
 
 enum Way {
     Smtp { url: SecretRef, transport: OnceCell<Smtp> },
+    Gateway(Box<Gateway>),
     DevMailbox,
     None,
 }
@@ -46,18 +49,34 @@ pub(crate) enum NotDelivered {
     Store(StoreError),
 }
 
+/// Who answers where letters go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Knock {
+    /// Nothing is configured, and letters wait.
+    Nowhere,
+    /// Letters go to the mailbox in the browser.
+    DevMailbox,
+    /// Somebody takes letters: who.
+    Answers(&'static str),
+    /// Nobody takes letters now: why.
+    Away(String),
+}
+
+impl NotDelivered {
+    fn reason(self) -> String {
+        match self {
+            Self::Refused(reason) | Self::Away(reason) => reason,
+            Self::Unconfigured => "no mail server is configured".to_owned(),
+            Self::Store(_) => "the database is not available".to_owned(),
+        }
+    }
+}
+
 impl Postman {
     /// The error names the setting that is wrong.
-    pub(crate) fn new(config: &MailConfig, environment: Environment, public_url: &str) -> Result<Self, (&'static str, String)> {
-        let from = Mailbox::from_str(&config.from).map_err(|_| ("mail.from", "expected an address, or `Name <address>`".to_owned()))?;
-        let way = match &config.smtp_url {
-            Some(url) if !url.expose().is_empty() => {
-                Smtp::from_url(url.expose()).map_err(|_| ("mail.smtp_url", "expected smtps://user:password@host:465".to_owned()))?;
-                Way::Smtp { url: url.clone(), transport: OnceCell::new() }
-            }
-            _ if environment.is_dev() => Way::DevMailbox,
-            _ => Way::None,
-        };
+    pub(crate) fn new(config: &MailConfig, environment: Environment, public_url: &str) -> Result<Self, Wrong> {
+        let from = Mailbox::from_str(&config.from).map_err(|_| Wrong::fault("mail.from", "expected an address, or `Name <address>`"))?;
+        let way = way(config, environment)?;
         let host = url::Url::parse(public_url).ok().and_then(|url| url.host_str().map(str::to_owned));
         Ok(Self { domain: host.unwrap_or_else(|| from.email.domain().to_owned()), from, way })
     }
@@ -67,12 +86,36 @@ impl Postman {
         !matches!(self.way, Way::None)
     }
 
+    /// Whether somebody takes letters: greets the mail server as a delivery does, or asks at the
+    /// gateway's door. Sends none.
+    pub(crate) async fn knock(&self) -> Knock {
+        match &self.way {
+            Way::None => Knock::Nowhere,
+            Way::DevMailbox => Knock::DevMailbox,
+            Way::Gateway(gateway) => gateway.knock().await.map_or_else(Knock::Away, |()| Knock::Answers("the mail gateway")),
+            Way::Smtp { url, transport } => match transport.get_or_try_init(|| connect(url)).await {
+                Ok(smtp) => match smtp.test_connection().await {
+                    Ok(true) => Knock::Answers("the mail server"),
+                    Ok(false) => Knock::Away("the mail server doesn't answer as one".to_owned()),
+                    Err(error) => Knock::Away(judged(&error).reason()),
+                },
+                Err(why) => Knock::Away(why.reason()),
+            },
+        }
+    }
+
+    /// The sender's address.
+    pub(crate) fn from(&self) -> &Mailbox {
+        &self.from
+    }
+
     /// Delivers once. Called again with the same id it sends the same Message-ID, by which mail
     /// services recognize a repetition.
     pub(crate) async fn deliver(&self, core: &Core, id: MailId, queued: &Queued) -> Result<(), NotDelivered> {
         match &self.way {
             Way::None => Err(NotDelivered::Unconfigured),
             Way::DevMailbox => dev::put(&core.store, id, queued).await.map_err(NotDelivered::Store),
+            Way::Gateway(gateway) => gateway.deliver(&self.from, id, queued, core.clock.now()).await,
             Way::Smtp { url, transport } => {
                 let smtp = transport.get_or_try_init(|| connect(url)).await?;
                 let built = message::build(&self.from, &self.domain, id, queued, core.clock.now());
@@ -80,6 +123,22 @@ impl Postman {
                 smtp.send(message).await.map(drop).map_err(|error| judged(&error))
             }
         }
+    }
+}
+
+/// Where letters go by these settings.
+fn way(config: &MailConfig, environment: Environment) -> Result<Way, Wrong> {
+    if let Some(gateway) = config.gateway(environment)? {
+        let gateway = Gateway::new(gateway).map_err(|why| Wrong::fault("mail.gateway_url", &why))?;
+        return Ok(Way::Gateway(Box::new(gateway)));
+    }
+    match config.smtp(environment)? {
+        Some(url) => {
+            Smtp::from_url(url.expose()).map_err(|_| Wrong::fault("mail.smtp_url", "expected smtps://user:password@host:465"))?;
+            Ok(Way::Smtp { url: url.clone(), transport: OnceCell::new() })
+        }
+        None if environment.is_dev() => Ok(Way::DevMailbox),
+        None => Ok(Way::None),
     }
 }
 

@@ -11,8 +11,10 @@
 
 mod error;
 mod find;
+mod inspect;
 mod key_value;
 mod postgres;
+mod preview;
 mod scoped;
 mod session;
 mod sql;
@@ -39,9 +41,11 @@ pub use cipher::{Cipher, MasterKey};
 pub use error::StoreError;
 pub use find::Find;
 pub use idempotency::Claim;
+pub use inspect::{Door, Facts, Role, inspect};
 pub use key_value::{Counted, Ear, Heard, KeyValue, Valkey, Window};
 pub use migrate::{Plan, Step, steps};
 pub use outbox::{Listeners, StoredEvent};
+pub use preview::{StatementText, StepText};
 pub use schema::{Schema, TableParts};
 pub use scoped::OrgScoped;
 pub use sql::{Bound, SystemBound, SystemSql, TenantSql};

@@ -32,6 +32,41 @@ impl Plan {
         Self { steps }
     }
 
+    pub(crate) fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
+    /// Says of every pending step that it is applied, without running it, and gives back the names:
+    /// for a schema that came by another way, such as a restored copy without its record.
+    pub async fn stamp(&self, store: &Store) -> Result<Vec<&'static str>, StoreError> {
+        self.check_names()?;
+        let run = Run::open(store).await?;
+        let result = self.stamp_locked(store, &run.tx).await;
+        self.end(store, run, result).await
+    }
+
+    async fn stamp_locked(&self, store: &Store, tx: &DatabaseTransaction) -> Result<Vec<&'static str>, StoreError> {
+        self.migrator(store).install(tx).await?;
+        let applied = applied(tx).await?;
+        self.refuse_unknown(&applied)?;
+        let pending = self.missing_in(&applied);
+        let now = store.clock().now().timestamp();
+        for name in &pending {
+            // A name is a literal of our own, with neither quote nor backslash.
+            tx.execute_unprepared(&format!("insert into seaql_migrations (version, applied_at) values ('{name}', {now})")).await?;
+        }
+        self.let_the_system_look(store, tx).await?;
+        Ok(pending)
+    }
+
+    /// Lets the system door ask for the state of the schema, for `/readyz`.
+    async fn let_the_system_look(&self, store: &Store, tx: &DatabaseTransaction) -> Result<(), StoreError> {
+        if store.engine() == Engine::Postgres {
+            tx.execute_unprepared(&format!("grant select on seaql_migrations to {}", store.roles().system)).await?;
+        }
+        Ok(())
+    }
+
     /// Applies what is pending and gives back the names.
     pub async fn up(&self, store: &Store) -> Result<Vec<&'static str>, StoreError> {
         self.check_names()?;
@@ -47,10 +82,7 @@ impl Plan {
         self.refuse_unknown(&applied)?;
         let pending = self.missing_in(&applied);
         migrator.up(tx, None).await.map_err(explain)?;
-        if store.engine() == Engine::Postgres {
-            // The system door asks for the state of the schema, for `/readyz`.
-            tx.execute_unprepared(&format!("grant select on seaql_migrations to {}", store.roles().system)).await?;
-        }
+        self.let_the_system_look(store, tx).await?;
         Ok(pending)
     }
 

@@ -35,8 +35,8 @@ const OWNER_CONNECTIONS: u32 = 2;
 /// Roles belong to the whole server, and two processes may make them at once.
 const ROLE_TRIES: u32 = 5;
 /// The roles that are made when only the owner's address is given.
-const APP_ROLE: &str = "autorisen_app";
-const SYSTEM_ROLE: &str = "autorisen_system";
+pub(crate) const APP_ROLE: &str = "autorisen_app";
+pub(crate) const SYSTEM_ROLE: &str = "autorisen_system";
 
 pub(crate) struct Servers {
     owner: PgPool,
@@ -133,14 +133,14 @@ fn pool(connections: u32) -> PgPoolOptions {
         .max_lifetime(LIFETIME)
 }
 
-fn parse(url: &str) -> Result<PgConnectOptions, StoreError> {
+pub(crate) fn parse(url: &str) -> Result<PgConnectOptions, StoreError> {
     url.parse::<PgConnectOptions>()
         .map(sqlx::ConnectOptions::disable_statement_logging)
         .map_err(|_| StoreError::Schema("the database address can't be read; expected postgres://user:password@host:5432/name".to_owned()))
 }
 
 /// The role behind a door: the user of its own address, or the one that is assumed.
-fn role_of(url: Option<&str>, assumed: &str) -> Result<String, StoreError> {
+pub(crate) fn role_of(url: Option<&str>, assumed: &str) -> Result<String, StoreError> {
     url.map_or_else(|| Ok(assumed.to_owned()), |url| Ok(parse(url)?.get_username().to_owned()))
 }
 

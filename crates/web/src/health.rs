@@ -14,17 +14,25 @@ use crate::extract::Path;
 /// The health of everything that this program depends on.
 #[derive(Debug, Clone, Serialize)]
 pub struct Health {
-    /// `ok` or `unavailable`.
+    /// `ok`, `degraded` when something that can wait is not fine, or `unavailable`.
     pub status: &'static str,
     /// By name: `ok`, or what is wrong in words.
     pub checks: std::collections::BTreeMap<String, String>,
+    /// Those of the checks that never keep requests away.
+    pub informing: Vec<String>,
 }
 
 /// Asks every check, each within its time limit.
 pub async fn health_of(core: &Core) -> Health {
     let report: Report = host::health::report(core).await;
+    let status = match (report.ready, report.checks.iter().all(|check| check.ok)) {
+        (false, _) => "unavailable",
+        (true, false) => "degraded",
+        (true, true) => "ok",
+    };
+    let informing = report.checks.iter().filter(|check| !check.gates).map(|check| check.name.to_owned()).collect();
     let checks = report.checks.into_iter().map(|check| (check.name.to_string(), check.reason.unwrap_or_else(|| "ok".into())));
-    Health { status: if report.ready { "ok" } else { "unavailable" }, checks: checks.collect() }
+    Health { status, checks: checks.collect(), informing }
 }
 
 /// `/livez` answers while the process serves; `/readyz` while it can also do its work.
@@ -34,7 +42,7 @@ pub(crate) fn routes() -> Router<Core> {
         .route("/alive", get(alive))
         .route("/healthz", get(alive))
         .route("/readyz", get(ready))
-        .route("/health", get(ready))
+        .route("/health", get(all))
         .route("/health/ready", get(ready))
         .route("/health/{dependency}", get(dependency))
 }
@@ -43,10 +51,25 @@ async fn alive() -> Response {
     json(StatusCode::OK, "{\"status\":\"ok\"}".into())
 }
 
+/// What requests depend on, and nothing else.
 async fn ready(State(core): State<Core>) -> Response {
-    let health = health_of(&core).await;
-    let status = if health.status == "ok" { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    json(status, serde_json::to_string(&health).unwrap_or_default())
+    let mut health = health_of(&core).await;
+    let informing = std::mem::take(&mut health.informing);
+    health.checks.retain(|name, _| !informing.contains(name));
+    if health.status == "degraded" {
+        health.status = "ok";
+    }
+    told(&health)
+}
+
+/// What requests depend on, and what can wait.
+async fn all(State(core): State<Core>) -> Response {
+    told(&health_of(&core).await)
+}
+
+fn told(health: &Health) -> Response {
+    let status = if health.status == "unavailable" { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
+    json(status, serde_json::to_string(health).unwrap_or_default())
 }
 
 async fn dependency(State(core): State<Core>, Path(name): Path<String>) -> Response {

@@ -38,6 +38,7 @@ pub use errors_page::errors_markdown;
 pub use extract::{Form, Json, Path, Query, RawBody};
 pub use health::{Health, health_of};
 pub use mount::{Assembled, Routes, assemble, document};
+pub use port_holder::of as holder_of_port;
 pub use page::{Html, NavEntry, NavItem, PageFault, See, Shell, ShellPage};
 pub use request_tx::RequestTx;
 pub use serve::{ListenError, Listening, Module, listen};

@@ -3,7 +3,7 @@
 use std::fs;
 
 /// `process 4711 (autorisen)`, where the system tells.
-pub(crate) fn of(port: u16) -> Option<String> {
+pub fn of(port: u16) -> Option<String> {
     let inode = ["/proc/net/tcp", "/proc/net/tcp6"].iter().find_map(|table| listener(&fs::read_to_string(table).ok()?, port))?;
     let wanted = format!("socket:[{inode}]");
     let processes = fs::read_dir("/proc").ok()?.filter_map(Result::ok);

@@ -1,5 +1,8 @@
-//! `migrate up | down | status`.
+//! `migrate up | down | status | plan | stamp`.
 
+mod plan;
+
+use host::Prepared;
 use host::telemetry::Stream;
 
 use super::{Shared, log_to, say, tell};
@@ -27,12 +30,23 @@ pub enum Migrate {
         #[command(flatten)]
         shared: Shared,
     },
+    /// Print what `up` would run, in SQL; what may lose data is marked. Changes nothing.
+    Plan(plan::PlanCommand),
+    /// Say of every pending step that it is applied, without running it.
+    Stamp {
+        /// The schema was looked at, and is what the steps would make.
+        #[arg(long)]
+        yes: bool,
+        #[command(flatten)]
+        shared: Shared,
+    },
 }
 
 impl Migrate {
     const fn shared(&self) -> &Shared {
         match self {
-            Self::Up(shared) | Self::Down { shared, .. } | Self::Status { shared, .. } => shared,
+            Self::Up(shared) | Self::Down { shared, .. } | Self::Status { shared, .. } | Self::Stamp { shared, .. } => shared,
+            Self::Plan(asked) => &asked.shared,
         }
     }
 }
@@ -40,6 +54,18 @@ impl Migrate {
 pub(super) async fn run(app: App, asked: Migrate) -> Result<(), Ended> {
     let prepared = app.prepare(asked.shared().sources())?;
     log_to(&prepared, Stream::Stderr);
+    match asked {
+        // A plan is made without opening the store, which would make a file or a role.
+        Migrate::Plan(asked) => plan::print(&prepared, &asked).await,
+        asked => change(&prepared, asked).await,
+    }
+}
+
+async fn change(prepared: &Prepared, asked: Migrate) -> Result<(), Ended> {
+    if matches!(asked, Migrate::Stamp { yes: false, .. }) {
+        return Err(Ended { code: 2, ..Ended::failed("a stamp is believed: a step that did not run leaves a schema that is not there") }
+            .hint("autorisen migrate plan shows what would be skipped; then add --yes"));
+    }
     let (core, plan) = (prepared.open().await?, prepared.plan());
     match asked {
         Migrate::Up(_) => {
@@ -52,22 +78,30 @@ pub(super) async fn run(app: App, asked: Migrate) -> Result<(), Ended> {
             undone.iter().copied().for_each(say);
             tell(&format!("{} steps taken back", undone.len()));
         }
-        Migrate::Status { json, .. } => {
-            let status = plan.status(&core.store).await?;
-            if json {
-                let rows: Vec<_> = status.iter().map(|(name, applied)| serde_json::json!({"name": name, "applied": applied})).collect();
-                say(&serde_json::Value::from(rows).to_string());
-            } else {
-                for (name, applied) in &status {
-                    say(&format!("{} {name}", if *applied { "applied" } else { "pending" }));
-                }
-            }
-            let pending = status.iter().filter(|(_, applied)| !applied).count();
-            if pending > 0 {
-                return Err(Ended::failed(format!("{pending} steps are pending")).hint("autorisen migrate up"));
-            }
+        Migrate::Stamp { .. } => {
+            let stamped = plan.stamp(&core.store).await?;
+            stamped.iter().copied().for_each(say);
+            tell(&format!("{} steps are taken for applied, and none was run", stamped.len()));
         }
+        Migrate::Status { json, .. } => status(&plan.status(&core.store).await?, json)?,
+        Migrate::Plan(_) => {}
     }
     core.store.close().await;
+    Ok(())
+}
+
+fn status(steps: &[(&'static str, bool)], json: bool) -> Result<(), Ended> {
+    if json {
+        let rows: Vec<_> = steps.iter().map(|(name, applied)| serde_json::json!({"name": name, "applied": applied})).collect();
+        say(&serde_json::Value::from(rows).to_string());
+    } else {
+        for (name, applied) in steps {
+            say(&format!("{} {name}", if *applied { "applied" } else { "pending" }));
+        }
+    }
+    let pending = steps.iter().filter(|(_, applied)| !applied).count();
+    if pending > 0 {
+        return Err(Ended::failed(format!("{pending} steps are pending")).hint("autorisen migrate up"));
+    }
     Ok(())
 }

@@ -1,6 +1,8 @@
 //! The commands that every program made of modules has.
 
+mod completions;
 mod config;
+mod doctor;
 mod migrate;
 mod openapi;
 mod serve;
@@ -36,6 +38,10 @@ pub enum Command {
     /// Look after accounts.
     #[command(subcommand)]
     Users(users::Users),
+    /// Say what is wrong here, and how to mend it.
+    Doctor(doctor::Doctor),
+    /// Print a script that completes the commands of this program in a shell.
+    Completions(completions::Completions),
 }
 
 impl Default for Command {
@@ -62,9 +68,10 @@ impl Shared {
     }
 }
 
-/// Runs one command to its end and tells how it went.
-pub fn execute(app: App, command: Command) -> ExitCode {
-    finish(run(app, command))
+/// Runs one command to its end and tells how it went. `line` is the whole command line of the
+/// program, which only a script that completes it asks for.
+pub fn execute(app: App, command: Command, line: impl FnOnce() -> clap::Command) -> ExitCode {
+    finish(run(app, command, line))
 }
 
 /// Prints why a command ended and turns it into the exit code.
@@ -79,7 +86,7 @@ pub fn finish(end: Result<(), Ended>) -> ExitCode {
     }
 }
 
-fn run(app: App, command: Command) -> Result<(), Ended> {
+fn run(app: App, command: Command, line: impl FnOnce() -> clap::Command) -> Result<(), Ended> {
     match command {
         Command::Serve(serve) => block_on(serve::serve(app, serve)),
         Command::Worker(shared) => block_on(serve::worker(app, &shared)),
@@ -87,6 +94,11 @@ fn run(app: App, command: Command) -> Result<(), Ended> {
         Command::Config(config) => config::run(app, config),
         Command::Openapi(shared) => block_on(openapi::print(app, &shared)),
         Command::Users(users) => block_on(users::run(app, users)),
+        Command::Doctor(asked) => block_on(doctor::run(app, asked)),
+        Command::Completions(asked) => {
+            completions::print(&asked, line(), app.name());
+            Ok(())
+        }
     }
 }
 

@@ -31,19 +31,33 @@ pub(super) async fn serve(app: App, asked: Serve) -> Result<(), Ended> {
     if let Some(listen) = asked.listen {
         sources = sources.set("server.listen", listen.to_string());
     }
-    let prepared = app.prepare(sources)?;
+    let prepared = app.prepare(sources.with_a_port())?;
     log_to(&prepared, Stream::Stdout);
     run(&prepared, Roles::ALL, greet).await
 }
 
 pub(super) async fn worker(app: App, shared: &Shared) -> Result<(), Ended> {
-    let prepared = app.prepare(shared.sources())?;
+    let mut sources = shared.sources();
+    if let Some(url) = crate::dev::kept_public_url(&sources).await {
+        sources = sources.set("server.public_url", url);
+    }
+    let prepared = app.prepare(sources)?;
     log_to(&prepared, Stream::Stdout);
     if prepared.is_embedded() {
         return Err(Ended::failed("an embedded database has one process; `serve` works its queue off already")
             .hint("run `autorisen serve`, or point DATABASE_URL at PostgreSQL"));
     }
-    let ready = |_: &Started| tracing::info!(event = "worker.ready", "working off durable work");
+    if prepared.settings().server.public_url.is_none() {
+        let url = prepared.registry().public_url();
+        tracing::warn!(
+            event = "worker.public_url_unknown",
+            url,
+            "no server on this database has said where it is reached: links in mails begin with {url}; set AUTORISEN_PUBLIC_URL"
+        );
+    }
+    let ready = |started: &Started| {
+        tracing::info!(event = "worker.ready", public_url = %started.running.core.public_url, "working off durable work");
+    };
     run(&prepared, Roles { web: false, worker: true }, ready).await
 }
 

@@ -11,11 +11,12 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 const SCRIPT: &str = r#"
 set -e
 programs=$1
+settings=$2
 folder=$(mktemp -d /tmp/stoppable-postgres-XXXXXX)
 trap 'rm -rf "$folder"' EXIT
 "$programs/initdb" -D "$folder/data" -U postgres --auth=trust --encoding=UTF8 --locale=C --no-sync >/dev/null
 start() {
-  "$programs/postgres" -D "$folder/data" -k "$folder" -h '' -c fsync=off -c log_min_messages=warning >>"$folder/log" 2>&1 </dev/null &
+  "$programs/postgres" -D "$folder/data" -k "$folder" -h '' $settings -c log_min_messages=warning >>"$folder/log" 2>&1 </dev/null &
   server=$!
   tries=0
   until "$programs/pg_isready" -q -h "$folder"; do
@@ -48,13 +49,23 @@ pub(crate) struct Postgres {
 }
 
 impl Postgres {
-    /// `None` where there is no server program; the skip is said, or fails where Postgres is required.
+    /// One that is quick and forgets everything when the machine loses its power.
     pub async fn start() -> Option<Self> {
+        Self::start_with("-c fsync=off").await
+    }
+
+    /// One that keeps what it acknowledged, as production demands.
+    pub async fn start_durable() -> Option<Self> {
+        Self::start_with("").await
+    }
+
+    /// `None` where there is no server program; the skip is said, or fails where Postgres is required.
+    async fn start_with(settings: &str) -> Option<Self> {
         let programs = programs();
         let missing = programs.is_none().then_some("no Postgres programs under /usr/lib/postgresql");
         testkit::require("postgres", missing).then_some(())?;
         let mut command = as_plain_user();
-        command.args(["sh", "-c", SCRIPT, "sh"]).arg(programs?).current_dir("/").stdin(Stdio::piped()).stdout(Stdio::piped());
+        command.args(["sh", "-c", SCRIPT, "sh"]).arg(programs?).arg(settings).current_dir("/").stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut script = command.spawn().expect("a shell");
         let orders = script.stdin.take().expect("it is piped");
         let mut done = BufReader::new(script.stdout.take().expect("it is piped")).lines();
@@ -64,6 +75,33 @@ impl Postgres {
 
     pub fn url(&self) -> String {
         format!("postgres://postgres@localhost/postgres?host={}", self.folder)
+    }
+
+    /// Where its socket lies.
+    pub fn folder(&self) -> &str {
+        &self.folder
+    }
+
+    /// Runs statements as the superuser; what they print.
+    pub async fn sql(&mut self, database: &str, statements: &str) -> String {
+        let mut psql = Command::new(programs().expect("it was found before").join("psql"));
+        psql.args([
+            "-X",
+            "-q",
+            "-A",
+            "-t",
+            "-v",
+            "ON_ERROR_STOP=1",
+            "-U",
+            "postgres",
+            "-h",
+            &self.folder,
+            "-d",
+            database,
+            "-c",
+            statements,
+        ]);
+        crate::program::run(psql).await.fine().out
     }
 
     /// `stop`, `start`, `freeze` or `thaw`.

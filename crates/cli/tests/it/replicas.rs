@@ -168,6 +168,32 @@ async fn a_worker_that_wakes_up_after_its_lease_writes_nothing_over() {
 }
 
 #[tokio::test]
+async fn a_worker_knows_where_its_server_is_reached() {
+    let Some(place) = postgres().await else { return };
+    let hands = Place::beside(&place);
+    let mut early = worker(&hands).await;
+    assert_eq!(early.count("worker.public_url_unknown"), 1, "nobody has served here yet: {:?}", early.log());
+    early.stop().await;
+    let mut server = Server::start(place.command(&["serve", "--port", "0"]), "").ready().await;
+    let ready = server.log().into_iter().find(|line| line["event"] == "server.ready").expect("it is ready");
+    let base = format!("http://{}", ready["address"].as_str().expect("an address"));
+    assert!(!base.ends_with(":0") && server.talk().contains(&format!("{base}/signup")), "{base}: {}", server.talk());
+    let mut worker = worker(&hands).await;
+    assert_eq!(worker.count("worker.public_url_unknown"), 0, "{:?}", worker.log());
+    let told = worker.log().into_iter().find(|line| line["event"] == "worker.ready").expect("it is ready");
+    assert_eq!(told["public_url"].as_str(), Some(base.as_str()));
+    worker.stop().await;
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_worker_in_production_has_to_be_told_its_public_address() {
+    let place = Place::untouched().var("AUTORISEN_ENV", "production").var("AUTORISEN_MASTER_KEY", KEY);
+    place.write("autorisen.yaml", "identity:\n  registration: closed\n");
+    place.run(&["worker"]).await.with(5).complains(&["server.public_url", "links in mails"]);
+}
+
+#[tokio::test]
 async fn a_worker_beside_an_embedded_database_says_why_not() {
     let place = Place::sqlite();
     place.run(&["worker"]).await.with(1).complains(&["embedded database", "hint: ", "autorisen serve", "DATABASE_URL"]);

@@ -54,7 +54,7 @@ fn production(sources: Sources) -> Sources {
     sources
         .var("AUTORISEN_ENV", "production")
         .var("AUTORISEN_PUBLIC_URL", "https://app.example.com/")
-        .var("AUTORISEN_MASTER_KEY", "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f")
+        .var("AUTORISEN_MASTER_KEY", "6f1d0c3b5a79e8d2c4b6a8907f5e3d1c2b4a69788796a5b4c3d2e1f00f1e2d3c")
 }
 
 #[test]
@@ -80,6 +80,36 @@ fn a_public_address_needs_a_decision_about_where_we_run() {
 }
 
 #[test]
+fn a_boot_that_may_not_go_on_is_examined_all_the_same() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let sources = Sources { dir: folder.path().to_owned(), ..Sources::empty() }.set("server.port", "eighty").set("log.level", "debug");
+    let found = Boot::new("shop", vec![]).sources(sources).examine();
+    assert_eq!(found.problems.iter().map(|problem| problem.key.as_deref()).collect::<Vec<_>>(), [Some("server.port")]);
+    let prepared = found.prepared.expect("the rest is known");
+    assert_eq!((prepared.settings().server.port, prepared.settings().log.level.as_str()), (8000, "debug"));
+}
+
+#[test]
+fn any_free_port_is_one_that_links_can_name() {
+    let chosen = Sources::empty().set("server.port", "0").with_a_port();
+    assert_ne!(chosen.overrides["server.port"], "0");
+    assert!(!Sources::empty().with_a_port().overrides.contains_key("server.port"), "a port that was chosen stays");
+}
+
+#[test]
+fn figures_and_proxies_are_for_the_own_network() {
+    for address in ["0.0.0.0", "::", "203.0.113.7", "2001:db8::7"] {
+        let (told, code) = refused(|sources| production(sources).set("metrics.listen", address));
+        assert!(code == 5 && told.contains("metrics.listen"), "{told}");
+    }
+    for address in ["127.0.0.1", "10.1.2.3", "192.168.1.1", "100.64.0.1", "::1", "fd00::1"] {
+        assert!(boot(|sources| production(sources).set("metrics.listen", address)).1.is_ok(), "{address}");
+    }
+    let (told, code) = refused(|sources| production(sources).set("server.trusted_proxies", "[10.0.0.0/8, 0.0.0.0/0]"));
+    assert!(code == 5 && told.contains("server.trusted_proxies") && told.contains("0.0.0.0/0"), "{told}");
+}
+
+#[test]
 fn production_boots_from_safe_settings_only() {
     let (_folder, prepared) = boot(production);
     assert_eq!(prepared.expect("ready").registry().public_url(), "https://app.example.com");
@@ -91,7 +121,11 @@ fn production_boots_from_safe_settings_only() {
     let (told, code) = refused(|sources| production(sources).var("AUTORISEN_PUBLIC_URL", "http://app.example.com"));
     assert!(code == 5 && told.contains("by https only"), "{told}");
     let (told, code) = refused(|sources| production(sources).var("AUTORISEN_MASTER_KEY", "hunter2"));
-    assert!(code == 3 && told.ends_with("expected 32 bytes in hex or base 64") && !told.contains("hunter2"), "{told}");
+    assert!(code == 5 && told.contains("too short") && !told.contains("hunter2"), "{told}");
+    let (told, code) = refused(|sources| production(sources).var("AUTORISEN_MASTER_KEY", "no hex, and nothing that was drawn"));
+    assert!(code == 5 && told.contains("expected 32 bytes in hex or base 64"), "{told}");
+    let (told, code) = refused(|sources| production(sources).var("AUTORISEN_MASTER_KEY", "0123456789abcdef".repeat(4)));
+    assert!(code == 5 && told.contains("typed, not drawn"), "{told}");
 }
 
 #[test]

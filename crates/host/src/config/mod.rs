@@ -38,6 +38,8 @@ const FILE: &str = "autorisen.yaml";
 /// All settings of the program.
 pub struct Config {
     environment: Environment,
+    /// Where the settings file lies: relative references start there.
+    folder: PathBuf,
     /// `AUTORISEN_ENV` was set: somebody decided where we run.
     environment_is_set: bool,
     tree: Node,
@@ -74,10 +76,10 @@ impl Config {
             tree.put(path, Node::text(value.clone(), Origin::CommandLine));
         }
         let mut sources: Vec<Box<dyn SecretSource>> =
-            vec![Box::new(secrets::FileSource(folder)), Box::new(secrets::VariableSource(variables.clone()))];
+            vec![Box::new(secrets::FileSource(folder.clone())), Box::new(secrets::VariableSource(variables.clone()))];
         sources.extend(more);
         let (sections, keys, problems) = Default::default();
-        Ok(Self { environment, environment_is_set, tree, variables, sources, sections, keys, problems })
+        Ok(Self { environment, folder, environment_is_set, tree, variables, sources, sections, keys, problems })
     }
 
     pub fn environment(&self) -> Environment {
@@ -92,6 +94,17 @@ impl Config {
     /// Every setting of every registered section.
     pub fn keys(&self) -> impl Iterator<Item = &Key> {
         self.keys.values()
+    }
+
+    /// The files that secrets are read from, by the key that names them.
+    pub fn secret_files(&self) -> Vec<(String, PathBuf)> {
+        let file = |key: &Key| match self.found(key)? {
+            Node::Leaf { value: serde_json::Value::String(text), .. } => {
+                Some((key.path.clone(), self.folder.join(text.strip_prefix("file:")?)))
+            }
+            _ => None,
+        };
+        self.keys.values().filter(|key| key.secret).filter_map(file).collect()
     }
 
     pub(crate) fn section<S: Section>(&mut self) -> S {
@@ -135,12 +148,23 @@ impl Config {
         self.keys.get(path).and_then(|key| self.found(key)).map_or(Origin::Default, |node| node.origin().clone())
     }
 
+    /// Whether the value of a key was told to be wrong already: what stands in for it proves nothing.
+    fn is_in_doubt(&self, path: &str) -> bool {
+        self.problems.iter().any(|problem| problem.key.as_deref() == Some(path))
+    }
+
     pub(crate) fn fault(&mut self, path: &str, message: impl Into<String>) {
+        if self.is_in_doubt(path) {
+            return;
+        }
         let problem = Problem::new(message).key(path).at(self.origin_of(path));
         self.note(problem);
     }
 
     pub(crate) fn refuse(&mut self, path: &str, message: impl Into<String>) {
+        if self.is_in_doubt(path) {
+            return;
+        }
         let problem = Problem::new(message).key(path).at(self.origin_of(path)).refused();
         self.note(problem);
     }

@@ -34,6 +34,29 @@ const KNOWN: &[&str] = &[
     "your-secret-here",
 ];
 
+/// Words that only a stand-in has in it: no drawn secret of this length spells one.
+const STAND_INS: &[&str] = &[
+    "change-me",
+    "change_me",
+    "changeme",
+    "change-this",
+    "replace-me",
+    "replace_me",
+    "replaceme",
+    "your-secret",
+    "your_secret",
+    "placeholder",
+    "insecure",
+];
+
+/// Characters of a secret in production, at least: 64 bits even where each is only a hexadecimal digit.
+const SECRET_CHARS_MIN: usize = 16;
+/// Characters of a password in an address, at least: NIST SP 800-63B-4, 3.1.1, for one of two factors,
+/// because who may come to a database or a mail server is bound by the network too.
+const ADDRESS_PASSWORD_CHARS_MIN: usize = 8;
+/// Different characters of a secret, at least: fewer are a pattern on the keyboard.
+const DIFFERENT_CHARS_MIN: usize = 6;
+
 /// A secret in the settings, as `file:/run/secrets/x`, `env:NAME`, or another scheme that is
 /// configured. Written out in the file it works everywhere but in production.
 #[derive(Clone, Default)]
@@ -124,11 +147,34 @@ pub(super) fn is_secret_key(path: &str) -> bool {
     ["secret", "password", "token", "_key"].iter().any(|end| path.ends_with(end))
 }
 
+/// The password in an address.
+fn password_in(address: &str) -> Option<&str> {
+    let (user, _) = address.split_once("://")?.1.rsplit_once('@')?;
+    Some(user.split_once(':')?.1)
+}
+
 /// Whether a secret, or the password in an address, is one that everybody knows.
-pub(super) fn is_known(secret: &str) -> bool {
-    let in_address = secret.split_once("://").and_then(|(_, rest)| rest.rsplit_once('@')).and_then(|(user, _)| user.split_once(':'));
-    let password = in_address.map_or(secret, |(_, password)| password);
-    KNOWN.contains(&password.trim().to_ascii_lowercase().as_str())
+fn is_known(secret: &str) -> bool {
+    let password = password_in(secret).unwrap_or(secret).trim().to_ascii_lowercase();
+    KNOWN.contains(&password.as_str()) || STAND_INS.iter().any(|word| password.contains(word))
+}
+
+/// What is wrong with a secret in production, if anything. The sentence does not contain it.
+pub(super) fn weakness(path: &str, secret: &str) -> Option<String> {
+    if is_known(secret) {
+        return Some("this secret is one that everybody knows".to_owned());
+    }
+    let (text, chars_min) = match password_in(secret) {
+        Some(password) => (password, ADDRESS_PASSWORD_CHARS_MIN),
+        None if is_secret_key(path) => (secret.trim(), SECRET_CHARS_MIN),
+        // An address without a password, or one that is the secret itself.
+        None => return None,
+    };
+    if text.chars().count() < chars_min {
+        return Some(format!("this secret is too short: {chars_min} characters are the least"));
+    }
+    let different = text.chars().collect::<std::collections::BTreeSet<_>>().len();
+    (different < DIFFERENT_CHARS_MIN.min(chars_min)).then(|| "this secret has no randomness in it".to_owned())
 }
 
 /// Addresses whose only secret is the password in them. Of others, such as those of chat hooks, the
@@ -183,6 +229,18 @@ mod tests {
         }
         for fine in ["8f3a0c", "postgres://postgres:8f3a0c@db/x", "postgres://postgres@db/x", "sqlite:test"] {
             assert!(!is_known(fine), "{fine}");
+        }
+    }
+
+    #[test]
+    fn weak_secrets_are_told_by_what_is_wrong_with_them() {
+        let of = |path: &str, secret: &str| weakness(path, secret).unwrap_or_default();
+        assert!(of("mail.gateway_secret", "hunter2").contains("16 characters"));
+        assert!(of("database.url", "postgres://ann:hunter2@db/shop").contains("8 characters"));
+        assert!(of("mail.gateway_secret", "abababababababababab").contains("no randomness"));
+        assert!(of("mail.gateway_secret", "please-change-me-in-production").contains("everybody knows"));
+        for fine in ["8f3a0c51d2e94b67", "postgres://ann@db/shop", "postgres://ann:8f3a0c51@db/shop", "sqlite:x.db"] {
+            assert_eq!(weakness(if fine.contains(':') { "database.url" } else { "mail.gateway_secret" }, fine), None, "{fine}");
         }
     }
 

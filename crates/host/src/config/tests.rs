@@ -211,9 +211,11 @@ fn production_refuses_secrets_that_are_written_out_or_known() {
     assert_eq!(inline.read().map(|_| ()).map_err(|error| error.exit_code()), Err(5));
     let known = Place::new("shelf:\n  catalogue_key: env:KEY\n").var("AUTORISEN_ENV", "production").var("KEY", "ChangeMe");
     assert!(known.wrong().contains("everybody knows"), "{}", known.wrong());
-    let fine = Place::new("shelf:\n  catalogue_key: env:KEY\n").var("AUTORISEN_ENV", "production").var("KEY", "8f3a0c");
+    let fine = Place::new("shelf:\n  catalogue_key: env:KEY\n").var("AUTORISEN_ENV", "production").var("KEY", "8f3a0c51d2e94b67");
     assert!(fine.read().is_ok());
-    let variable = Place::new("").var("AUTORISEN_ENV", "production").var("CATALOGUE_KEY", "8f3a0c");
+    let short = Place::new("shelf:\n  catalogue_key: env:KEY\n").var("AUTORISEN_ENV", "production").var("KEY", "8f3a0c");
+    assert!(short.wrong().contains("too short") && !short.wrong().contains("8f3a0c"), "{}", short.wrong());
+    let variable = Place::new("").var("AUTORISEN_ENV", "production").var("CATALOGUE_KEY", "8f3a0c51d2e94b67");
     assert!(variable.read().is_ok());
     let password = Place::new("database:\n  url: postgres://a:hunter2@h/n\n").var("AUTORISEN_ENV", "production");
     assert!(!password.wrong().contains("hunter2"));

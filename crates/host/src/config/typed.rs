@@ -45,8 +45,8 @@ impl Config {
             }
             None => text.to_owned(),
         };
-        if production && secrets::is_known(&secret) {
-            return Err(problem("this secret is one that everybody knows".into()).hint("make one with `openssl rand -hex 32`").refused());
+        if production && let Some(weak) = secrets::weakness(path, &secret) {
+            return Err(problem(weak).hint("make one with `openssl rand -hex 32`").refused());
         }
         Ok(secret)
     }

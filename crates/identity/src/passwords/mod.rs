@@ -5,6 +5,7 @@
 
 mod pool;
 mod rules;
+pub mod sizing;
 
 pub use pool::{Cost, MEMORY_KIB_MIN, PASSES_MIN, Pool, Verdict};
 pub use rules::{About, Rules};

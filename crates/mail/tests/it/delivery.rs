@@ -2,8 +2,8 @@
 
 use chrono::Duration;
 use flows::Engine;
+use testkit::SmtpSink;
 
-use crate::smtp_sink::SmtpSink;
 use crate::world::{World, greeting, start_of_story};
 
 async fn over(sink: &SmtpSink) -> World {

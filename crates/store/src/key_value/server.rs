@@ -51,6 +51,13 @@ impl Valkey {
         let client = Client::open(url.expose()).map_err(|error| error.to_string())?;
         Ok(Self { client, prefix: prefix.into(), timeout })
     }
+
+    /// Whether it answers, in time; `Err` says why not. Writes nothing.
+    pub async fn knock(&self) -> Result<(), String> {
+        let config = AsyncConnectionConfig::new().set_connection_timeout(Some(CONNECT_TIMEOUT)).set_response_timeout(Some(CONNECT_TIMEOUT));
+        let mut connection = within(CONNECT_TIMEOUT, self.client.get_multiplexed_async_connection_with_config(&config)).await?;
+        within(self.timeout, connection.ping::<String>()).await.map(drop)
+    }
 }
 
 impl fmt::Debug for Valkey {

@@ -7,7 +7,9 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::AbortHandle;
 
+/// A mail server on loopback, ended on drop.
 pub struct SmtpSink {
+    /// As `mail.smtp_url` takes it.
     pub url: String,
     seen: Arc<Mutex<Seen>>,
     server: AbortHandle,
@@ -30,19 +32,23 @@ impl SmtpSink {
         let shared = seen.clone();
         let mut tasks = tokio::task::JoinSet::new();
         let server = tasks.spawn(async move {
+            // Clients keep their connections open, so several are talked to at a time.
+            let mut talks = tokio::task::JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
-                // One after the other is enough: the client waits.
-                let _ = talk(stream, &shared).await;
+                let shared = shared.clone();
+                talks.spawn(async move { talk(stream, &shared).await });
             }
         });
         tasks.detach_all();
         Self { url, seen, server }
     }
 
+    /// The messages that were taken, as they came over the wire.
     pub fn messages(&self) -> Vec<String> {
         self.seen.lock().expect("no holder of this lock panics").messages.clone()
     }
 
+    /// Recipients that were named, welcome or not.
     pub fn recipients(&self) -> usize {
         self.seen.lock().expect("no holder of this lock panics").recipients
     }
