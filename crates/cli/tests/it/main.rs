@@ -7,6 +7,7 @@ mod configuring;
 mod doctoring;
 mod freezing;
 mod killing;
+mod mailing;
 mod migrating;
 mod place;
 mod planning;

@@ -1,7 +1,7 @@
 //! The examples for operators: with their named files and servers in place, production starts from
 //! them.
 
-use testkit::{SmtpSink, json};
+use testkit::{SmtpSink, ThrowawayValkey, json};
 
 use crate::postgres::Postgres;
 use crate::somebody::until;
@@ -74,10 +74,12 @@ async fn somebody_signs_up(server: &Server, sink: &SmtpSink) {
 #[tokio::test]
 async fn production_starts_from_the_example_on_postgres() {
     let Some(mut postgres) = Postgres::start_durable().await else { return };
+    let Some(valkey) = ThrowawayValkey::start() else { return };
     postgres.sql("postgres", ROLES).await;
     postgres.sql("postgres", "CREATE DATABASE autorisen OWNER autorisen_owner").await;
     let sink = SmtpSink::start(&[]).await;
     let place = production(&sink);
+    secret(&place, "valkey_url", &valkey.url());
     for (role, password) in [("owner", "c41f0b7d29e8"), ("app", "7d41f29c8e0b"), ("system", "29c8e0b7d41f")] {
         let url = format!("postgres://autorisen_{role}:{password}@localhost/autorisen?host={}", postgres.folder());
         secret(&place, &format!("database_{role}_url"), &url);
@@ -101,5 +103,5 @@ async fn without_its_files_the_example_says_which_are_missing() {
         place.var("AUTORISEN_SECRETS", folder)
     };
     let ended = place.run(&["serve", "--config", EXAMPLE]).await.with(3);
-    ended.complains(&["nowhere/master_key", "nowhere/database_owner_url", "nowhere/database_app_url", "nowhere/smtp_url"]);
+    ended.complains(&["nowhere/master_key", "nowhere/database_owner_url", "nowhere/database_app_url", "nowhere/valkey_url", "nowhere/smtp_url"]);
 }
