@@ -22,6 +22,11 @@ test:
 generate:
     AUTORISEN_GENERATE=1 cargo test -p autorisen --test it generated
 
+# Measure: `just bench` writes docs/performance.md, `just bench --quick` and `just bench --only me,list` print.
+bench *options:
+    cargo build --release -p autorisen-cli -p autorisen-bench
+    ${CARGO_TARGET_DIR:-target}/release/autorisen-bench {{options}}
+
 # Format and lint.
 lint:
     cargo fmt --all

@@ -14,7 +14,8 @@ set -e
 folder=$(mktemp -d /tmp/throwaway-postgres-XXXXXX)
 trap 'rm -rf "$folder"' EXIT
 "$1/initdb" -D "$folder/data" -U postgres --auth=trust --encoding=UTF8 --locale=C --no-sync >/dev/null
-"$1/postgres" -D "$folder/data" -k "$folder" -h '' -c fsync=off -c synchronous_commit=off -c full_page_writes=off \
+flush=$2
+"$1/postgres" -D "$folder/data" -k "$folder" -h '' -c fsync=$flush -c synchronous_commit=$flush -c full_page_writes=$flush \
     -c max_connections=300 -c log_min_messages=warning >"$folder/log" 2>&1 </dev/null &
 server=$!
 tries=0
@@ -38,12 +39,28 @@ pub struct ThrowawayPostgres {
 }
 
 impl ThrowawayPostgres {
-    /// Starts one, or says why it can't: no server program on this machine.
+    /// Starts one that may lose everything with the machine, or says why it can't: no server program
+    /// on this machine.
     pub fn start() -> Result<Self, String> {
+        Self::start_flushing("off")
+    }
+
+    /// Starts one that flushes what it commits, as in production: for measuring.
+    pub fn start_durable() -> Result<Self, String> {
+        Self::start_flushing("on")
+    }
+
+    /// Where its files are.
+    pub fn folder(&self) -> &Path {
+        Path::new(&self.folder)
+    }
+
+    fn start_flushing(flush: &str) -> Result<Self, String> {
         let programs = find_programs().ok_or("no Postgres programs under /usr/lib/postgresql")?;
         let mut process = as_plain_user()
             .args(["sh", "-c", SCRIPT, "sh"])
             .arg(&programs)
+            .arg(flush)
             .current_dir("/")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

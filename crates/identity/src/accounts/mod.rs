@@ -6,6 +6,7 @@ mod landing;
 mod operate;
 mod profile;
 mod register;
+mod remembered;
 mod routes;
 pub(crate) mod store;
 
@@ -22,4 +23,5 @@ pub(crate) fn register(app: &mut Registry) {
     app.faults::<AccountFault>();
     routes::register(app);
     landing::register(app);
+    remembered::register(app);
 }

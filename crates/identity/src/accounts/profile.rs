@@ -1,19 +1,25 @@
 //! A person about themselves.
 
+use std::sync::Arc;
+
 use ::store::AuditLine;
 use host::Core;
 use kernel::{AccountId, Actor, Check, Failed, Failure, General, OrgId};
-use web::Ctx;
+use web::{Caller, Ctx};
 
 use super::account::{MeView, NAME_LEN_MAX, PlaceView, UserView};
-use super::{AccountFault, store};
+use super::{AccountFault, remembered, store};
 use crate::client::Client;
 use crate::{sessions, signin, trail};
 
 /// Who calls, and what they may do here.
-pub(crate) async fn me(ctx: &Ctx) -> Result<MeView, Failure> {
-    let caller = ctx.caller()?;
-    let (account, place) = signin::person_at(ctx.core(), sessions::person(ctx)?, caller.org).await?;
+pub(crate) async fn me(ctx: &Ctx) -> Result<Arc<MeView>, Failure> {
+    let (caller, account) = (ctx.caller()?, sessions::person(ctx)?);
+    remembered::view(ctx.core(), caller, account, read(ctx.core(), caller, account)).await
+}
+
+async fn read(core: &Core, caller: &Caller, account: AccountId) -> Result<MeView, Failure> {
+    let (account, place) = signin::person_at(core, account, caller.org).await?;
     Ok(MeView {
         user: UserView::of(&account, place.as_ref()),
         organization: place.as_ref().map(PlaceView::from),

@@ -24,7 +24,7 @@ async fn register_account(ctx: Ctx, Json(new): Json<Register>) -> CreatedAnswer<
 /// Show who calls, and what they may do
 #[utoipa::path(get, path = "/auth/me", tag = "auth", operation_id = "get_me")]
 async fn get_me(ctx: Ctx) -> Answer<MeView, AccountFault> {
-    Ok(ctx.answer(&profile::me(&ctx).await?)?)
+    Ok(ctx.answer(profile::me(&ctx).await?.as_ref())?)
 }
 
 /// Change the caller's name
@@ -33,5 +33,5 @@ async fn change_me(ctx: Ctx, Json(change): Json<ChangeMe>) -> Answer<MeView, Acc
     if let Some(full_name) = change.full_name {
         profile::change_name(ctx.core(), person(&ctx)?, &full_name, &Client::of(&ctx)).await?;
     }
-    Ok(ctx.answer(&profile::me(&ctx).await?)?)
+    Ok(ctx.answer(profile::me(&ctx).await?.as_ref())?)
 }

@@ -6,4 +6,4 @@ mod gate;
 mod remembered;
 
 pub(crate) use gate::Gate;
-pub(crate) use remembered::{Remembered, share};
+pub(crate) use remembered::{Reading, Remembered, share};

@@ -69,6 +69,11 @@ impl Remembered {
         Reading(self.generation.load(Ordering::SeqCst))
     }
 
+    /// Whether nothing was forgotten since this reading began.
+    pub fn is_current(&self, reading: Reading) -> bool {
+        reading.0 == self.generation.load(Ordering::SeqCst)
+    }
+
     /// Believes what was read until five seconds from now, and never past `ends_at`.
     pub fn keep(&self, digest: String, reading: Reading, session: Arc<Alive>, now: At, ends_at: At) {
         self.seen.insert(digest, Seen { session, read_at: now, ends_at, generation: reading.0 });

@@ -193,7 +193,7 @@ async fn told(ctx: &Ctx, outcome: Result<(), Failure>, done: &str, full_name: Op
 }
 
 async fn show(ctx: &Ctx, full_name: Option<String>, complaint: Option<Complaint>) -> Result<Response, Failure> {
-    let user = accounts::me(ctx).await?.user;
+    let user = accounts::me(ctx).await?.user.clone();
     let sessions = sessions::list(ctx.core(), person(ctx)?, ctx.caller()?.session).await?;
     let rows = sessions.into_iter().map(Row).collect();
     let full_name = full_name.unwrap_or_else(|| user.full_name.clone());

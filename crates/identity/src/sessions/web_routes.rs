@@ -1,6 +1,8 @@
 //! The browser's side: the session cookie, and what a script of our own pages may ask about it.
 //! No token ever reaches the browser.
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::routing::{get, post};
 use host::Registry;
@@ -25,7 +27,7 @@ pub(super) fn register(app: &mut Registry) {
 #[derive(Debug, Serialize)]
 struct WebMeView {
     #[serde(flatten)]
-    me: MeView,
+    me: Arc<MeView>,
     csrf_token: String,
 }
 
