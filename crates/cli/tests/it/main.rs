@@ -16,6 +16,7 @@ mod server;
 mod somebody;
 mod stopping;
 mod story;
+mod valkey;
 
 pub(crate) use place::Place;
 pub(crate) use server::Server;
