@@ -1,7 +1,7 @@
 //! Those who ask too often.
 
 use chrono::Duration;
-use testkit::{Answer, TestApp, json};
+use testkit::{Answer, json};
 
 use crate::{app_with, modules};
 
