@@ -9,6 +9,7 @@ mod reports;
 mod sandbox;
 mod sink;
 mod surplus;
+mod valkey;
 mod webhooks;
 
 use kernel::{Actor, OrgId};

@@ -22,6 +22,7 @@ mod smoking;
 mod somebody;
 mod stopping;
 mod story;
+mod valkey;
 
 pub(crate) use place::Place;
 pub(crate) use server::Server;

@@ -42,6 +42,28 @@ testkit::stories! {
         rotating.post("/v1/auth/login", json!({"email": "nobody30@initech.test", "password": WRONG})).await.refused(429, "rate_limited");
     }
 
+    async fn two_hundred_guesses_with_rotating_headers_are_one_networks(app: TestApp) {
+        let names = ["x-forwarded-for", "x-real-ip", "forwarded", "cf-connecting-ip"];
+        let guess = async |number: usize| {
+            let (name, address) = (names[number % names.len()], format!("198.51.{}.{}", number / 200, number % 200));
+            let value = if name == "forwarded" { format!("for={address}") } else { address };
+            let shown = json!({"email": format!("nobody{number}@initech.test"), "password": WRONG});
+            app.nobody().with_header(name, &value).post("/v1/auth/login", shown).await.status
+        };
+        let mut statuses = vec![];
+        for number in 0..100 {
+            statuses.push(guess(number).await);
+        }
+        statuses.extend(futures::future::join_all((100..200).map(guess)).await);
+        assert_eq!(statuses.iter().filter(|status| **status == 401).count(), 30);
+    }
+
+    async fn a_hundred_guesses_at_once_overshoot_by_nothing(app: TestApp) {
+        let guess = async |number: usize| login(app, &format!("nobody{number}@initech.test"), WRONG).await.status;
+        let statuses = futures::future::join_all((0..100).map(guess)).await;
+        assert_eq!(statuses.iter().filter(|status| **status == 401).count(), 30);
+    }
+
     async fn guesses_at_the_same_moment_gain_nothing(app: TestApp) {
         newcomer(app, "nina@initech.test").await;
         let tries = futures::future::join_all((0..20).map(|_| login(app, "nina@initech.test", WRONG))).await;

@@ -34,6 +34,35 @@ testkit::stories! {
         assert_eq!(members.as_array().map(Vec::len), Some(2));
     }
 
+    async fn one_organization_floods_nobody(app: TestApp) {
+        let alice = app.alice().await;
+        let invite = async || alice.post(PATH, json!({"email": "carol@x.test", "role": "user"})).await;
+        for _ in 0..5 {
+            let made = invite().await.expect(201);
+            alice.delete(&format!("{PATH}/{}", made["id"].as_str().unwrap())).await.ok();
+        }
+        let refused = invite().await;
+        refused.refused(429, "rate_limited");
+        assert_eq!(refused.header("retry-after"), "86400");
+        alice.post(PATH, json!({"email": "dave@x.test", "role": "user"})).await.expect(201);
+        assert_eq!(app.mails_to("carol@x.test").await.len(), 5);
+        app.expect_mail();
+    }
+
+    async fn many_organizations_flood_nobody(app: TestApp) {
+        let mut statuses = vec![];
+        for founder in 0..5 {
+            let admin = app.sign_up(&format!("admin{founder}@x.test"), "Admin", &format!("Org {founder}")).await;
+            for _ in 0..5 {
+                let made = admin.post(PATH, json!({"email": "carol@x.test", "role": "user"})).await;
+                statuses.push(made.status);
+                admin.delete(&format!("{PATH}/{}", made.body["data"]["id"].as_str().unwrap_or("none"))).await;
+            }
+        }
+        assert_eq!(statuses.iter().filter(|status| **status == 201).count(), 20);
+        app.expect_mail();
+    }
+
     async fn nobody_else_can_use_the_link(app: TestApp) {
         let (alice, mallory) = (app.alice().await, app.mallory().await);
         alice.post(PATH, json!({"email": "carol@x.test", "role": "admin"})).await.expect(201);

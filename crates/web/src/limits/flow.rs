@@ -8,7 +8,7 @@ use kernel::{Actor, Failure, General};
 
 use super::counter::Whose;
 use super::standing::{Standing, wait_s};
-use super::table::{Limits, Per};
+use super::table::{Limits, Per, Rule};
 use super::{Way, standing};
 use crate::address;
 use crate::caller::Caller;
@@ -36,19 +36,15 @@ pub(crate) async fn by_caller(core: &Core, way: Way, caller: Option<&Caller>, ad
 
 async fn admit(core: &Core, way: Way, whose: &[(Per, u128)]) -> Result<(), Failure> {
     let limits = core.parts.get::<Limits>();
-    let rules = whose.iter().filter_map(|(per, mark)| Some((*per, *mark, limits.find(way, *per)?)));
-    let rules: Vec<_> = rules.collect();
-    let window = |(per, whose, rule): &(Per, u128, _)| -> Window {
-        let rule: &super::table::Rule = rule;
-        Window { scope: way.scope(*per), whose: *whose, length: rule.window }
-    };
-    let windows: Vec<Window> = rules.iter().map(window).collect();
+    let held = whose.iter().filter_map(|(per, mark)| Some(((*per, limits.find(way, *per)?), *mark)));
+    let (rules, windows): (Vec<(Per, Rule)>, Vec<Window>) = held.map(|(row, mark)| (row, row.1.window_of(way, row.0, mark))).unzip();
     let (counted, now) = (core.store.key_value().count(&windows).await, core.clock.now_secure());
     let mut outcome = Ok(());
-    for ((per, _, rule), counted) in rules.iter().zip(counted) {
+    for ((per, rule), counted) in rules.into_iter().zip(counted) {
         let (limit, reset_s) = (rule.limit.unsigned_abs(), wait_s(now, counted.ends_at));
         let left = u64::from(limit).checked_sub(counted.count);
-        standing::show(Standing { of: (way, *per), limit, remaining: u32::try_from(left.unwrap_or(0)).unwrap_or(u32::MAX), reset_s });
+        let remaining = left.and_then(|left| u32::try_from(left).ok()).unwrap_or(0);
+        standing::show(Standing { of: (way, per), limit, remaining, reset_s });
         if left.is_none() {
             outcome = Err(Failure::new(General::RateLimited).retry_after(reset_s));
         }

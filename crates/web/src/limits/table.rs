@@ -6,6 +6,7 @@ use std::ops::RangeInclusive;
 use chrono::Duration;
 use host::config::Values;
 use host::{Key, Registry, Section};
+use store::Window;
 
 /// A quarter of an hour: long enough to make guessing hopeless, short enough to wait for.
 const QUARTER_S: u32 = 900;
@@ -219,6 +220,13 @@ impl Section for LimitsConfig {
 pub(super) struct Rule {
     pub limit: i32,
     pub window: Duration,
+}
+
+impl Rule {
+    /// Where somebody's count is kept who is held to this rule.
+    pub fn window_of(self, way: Way, per: Per, whose: u128) -> Window {
+        Window { scope: way.scope(per), whose, length: self.window }
+    }
 }
 
 /// The rules in force.
