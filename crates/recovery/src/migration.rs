@@ -1,11 +1,12 @@
 //! The tables of this room.
 
-use sea_orm::sea_query::{Expr, ExprTrait as _, ForeignKeyAction, TableCreateStatement};
+use billing::event::Attention;
+use sea_orm::sea_query::{Expr, ExprTrait as _, ForeignKeyAction, Table, TableCreateStatement};
 use store::columns::{
     big_integer, boolean, integer, json_binary, json_binary_null, text, text_null, timestamp_with_time_zone, timestamp_with_time_zone_null,
     uuid, uuid_null,
 };
-use store::{Schema, Step, TableParts as _};
+use store::{Engine, Schema, Step, TableParts as _};
 
 use crate::attempts::{AttemptKind, AttemptState};
 use crate::cases::CaseState;
@@ -14,8 +15,34 @@ use crate::messages::MessageState;
 use crate::outcomes::Mechanism;
 use crate::policy::{Hold, Owner, StepKind};
 
-pub(crate) fn steps() -> [Step; 1] {
-    [Step { name: "20261120_10_recovery_tables", up, down }]
+pub(crate) fn steps() -> [Step; 2] {
+    [Step { name: "20261120_10_recovery_tables", up, down }, Step { name: "20261121_10_recovery_1_care", up: care, down: no_care }]
+}
+
+/// What a person has to look at, and what waits for a provider.
+fn care(schema: &mut Schema) {
+    schema.tenant_table("case_alerts", |t| {
+        t.col(uuid("case_id"));
+        t.col(text("kind"));
+        t.col(text("about"));
+        t.col(text("text"));
+        t.col(timestamp_with_time_zone("raised_at"));
+        t.col(timestamp_with_time_zone_null("ended_at"));
+        t.references("case_id", "cases", ForeignKeyAction::Cascade);
+        words(t, "kind", Attention::ALL.iter().map(|kind| kind.name()));
+    });
+    schema.unique("case_alerts", &["org_id", "case_id", "kind", "about"]);
+    schema.add_column("cases", timestamp_with_time_zone_null("pause_until"));
+    // A connection that is mended frees what waits for it: found among the open cases alone.
+    schema.index_where("cases", &["org_id", "id"], "closed_at is null");
+}
+
+fn no_care(schema: &mut Schema) {
+    for engine in [Engine::Sqlite, Engine::Postgres] {
+        schema.sql(engine, "drop index cases_org_id_id_idx");
+    }
+    schema.alter(Table::alter().table("cases").drop_column("pause_until"));
+    schema.drop("case_alerts");
 }
 
 fn up(schema: &mut Schema) {

@@ -1,6 +1,7 @@
 //! The commands that every program made of modules has.
 
 mod config;
+mod flows;
 mod migrate;
 mod openapi;
 mod serve;
@@ -36,6 +37,9 @@ pub enum Command {
     /// Look after accounts.
     #[command(subcommand)]
     Users(users::Users),
+    /// Look after durable work.
+    #[command(subcommand)]
+    Flows(flows::Flows),
 }
 
 impl Default for Command {
@@ -87,6 +91,7 @@ fn run(app: App, command: Command) -> Result<(), Ended> {
         Command::Config(config) => config::run(app, config),
         Command::Openapi(shared) => block_on(openapi::print(app, &shared)),
         Command::Users(users) => block_on(users::run(app, users)),
+        Command::Flows(flows) => block_on(flows::run(app, flows)),
     }
 }
 

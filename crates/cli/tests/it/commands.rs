@@ -35,7 +35,7 @@ async fn misuse_ends_with_2_and_says_how_it_is_used() {
 #[tokio::test]
 async fn help_and_version_are_data() {
     let place = Place::untouched();
-    for asked in ["serve", "worker", "migrate", "config", "openapi", "users", "demo"] {
+    for asked in ["serve", "worker", "migrate", "config", "openapi", "users", "flows", "demo"] {
         assert!(place.run(&["--help"]).await.fine().out.contains(asked), "{asked}");
     }
     assert!(place.run(&["--version"]).await.fine().out.starts_with("autorisen "));

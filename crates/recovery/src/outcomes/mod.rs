@@ -6,6 +6,7 @@
 mod outcome;
 
 use ::store::{StoreError, Tx};
+use chrono::TimeDelta;
 use kernel::{AttemptId, CaseId, Failure, LinkId, Money};
 use sea_orm::ActiveValue::Set;
 use sea_orm::{ColumnTrait as _, IntoActiveModel as _};
@@ -65,6 +66,16 @@ fn credit_to(row: &mut ActiveModel, credit: Option<Credit>) {
     row.mechanism = Set(credit.map(|credit| credit.mechanism.word().to_owned()));
     row.attempt_id = Set(credit.and_then(|credit| credit.attempt).map(AttemptId::uuid));
     row.link_id = Set(credit.and_then(|credit| credit.link).map(LinkId::uuid));
+}
+
+/// The first failure was so much earlier than was known.
+pub(crate) async fn began_earlier(tx: &mut Tx, case: CaseId, by: TimeDelta) -> Result<(), Failure> {
+    let Some(known) = of_case(tx, case).await? else { return Ok(()) };
+    let after_s = known.after_s.saturating_add(by.num_seconds());
+    let mut row = known.into_active_model();
+    row.after_s = Set(after_s);
+    tx.update(row).await?;
+    Ok(())
 }
 
 /// Notes that so much of it went back.
