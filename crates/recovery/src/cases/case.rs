@@ -33,6 +33,8 @@ pub struct Model {
     /// What was due when the case was opened.
     pub amount_minor: i64,
     pub paid_minor: i64,
+    /// What of it went back since.
+    pub reversed_minor: i64,
     pub currency: String,
     /// The first failure, by the provider's clock.
     pub failed_at: DateTimeUtc,

@@ -87,6 +87,7 @@ async fn open(tx: &mut Tx, failure: &RecordedFailure, verdict: &Decline) -> Resu
         policy_version: Set(policy.version.clone()),
         amount_minor: Set(failure.owed.minor),
         paid_minor: Set(0),
+        reversed_minor: Set(0),
         currency: Set(failure.owed.currency.code().to_owned()),
         failed_at: Set(failed_at),
         opened_at: Set(now),

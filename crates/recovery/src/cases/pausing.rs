@@ -65,16 +65,21 @@ pub async fn resume(tx: &mut Tx, config: &RecoveryConfig, id: CaseId) -> Result<
     if case.state() != CaseState::Paused {
         return Ok(case);
     }
+    let case = back(tx, case).await?;
+    tell(tx, &case, "case.resumed", "The recovery goes on").await?;
+    let case = planning::replan(tx, config, case).await?;
+    flow::wake(tx, id).await?;
+    Ok(case)
+}
+
+/// A case goes back to where it was; one that was only just detected goes on as a waiting one.
+pub(super) async fn back(tx: &mut Tx, case: Model) -> Result<Model, Failure> {
     let back = if case.previous() == CaseState::Detected { CaseState::Waiting } else { case.previous() };
     let state = case.state().step(back).map_err(Failure::internal)?;
     let mut row = case.into_active_model();
     row.state = Set(state.word().to_owned());
     row.previous_state = Set(None);
-    let case = tx.update(row).await?;
-    tell(tx, &case, "case.resumed", "The recovery goes on").await?;
-    let case = planning::replan(tx, config, case).await?;
-    flow::wake(tx, id).await?;
-    Ok(case)
+    Ok(tx.update(row).await?)
 }
 
 async fn open_case(tx: &mut Tx, id: CaseId) -> Result<Model> {

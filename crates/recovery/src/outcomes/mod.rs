@@ -78,16 +78,16 @@ pub(crate) async fn began_earlier(tx: &mut Tx, case: CaseId, by: TimeDelta) -> R
     Ok(())
 }
 
-/// Notes that so much of it went back.
-pub(crate) async fn reverse(tx: &mut Tx, case: CaseId, kind: CaseState, amount: Money) -> Result<(), Failure> {
-    let Some(known) = of_case(tx, case).await? else { return Ok(()) };
+/// Notes that so much of it went back; how much has gone back in all.
+pub(crate) async fn reverse(tx: &mut Tx, case: CaseId, kind: CaseState, amount: Money) -> Result<i64, Failure> {
+    let Some(known) = of_case(tx, case).await? else { return Ok(0) };
     let reversed = known.reversed_minor.saturating_add(amount.minor).min(known.amount_minor);
     let mut row = known.into_active_model();
     row.kind = Set(kind.word().to_owned());
     row.reversed_minor = Set(reversed);
     row.reversed_at = Set(Some(tx.now()));
     tx.update(row).await?;
-    Ok(())
+    Ok(reversed)
 }
 
 pub(crate) async fn of_case(tx: &mut Tx, case: CaseId) -> Result<Option<Model>, StoreError> {

@@ -1,6 +1,6 @@
 //! What is looked for often is found by an index, however much there is beside it.
 
-use store::testing::{owner_sql, owner_texts};
+use store::testing::{owner_sql, owner_texts, record, recorded, tenant_texts};
 use testkit::{TestApp, TestEngine};
 
 use crate::modules;
@@ -57,5 +57,28 @@ testkit::stories! {
             assert!(plan.contains("flow_runs_due_at_idx") || plan.contains("flow_runs_lease_until_idx"), "{name}: {plan}");
         }
         owner_sql(&app.core.store, "delete from flow_runs where workflow = 'story.sleeps'").await.expect("gone");
+    }
+
+    async fn a_cohort_is_counted_from_its_index(app: TestApp) {
+        let (clerk, connection) = crate::stage(app).await;
+        crate::failed(app, &connection, "pm_a", &["stolen_card"]).await;
+        record(&app.core.store);
+        clerk.get("/v1/analytics/summary").await.expect(200);
+        let counting = recorded(&app.core.store).into_iter().find(|one| one.sql.contains("at_risk_minor")).expect("it ran");
+        // Few rows are read as quickly without an index: the question is whether it can be used.
+        let mut tx = crate::money::tx(app).await;
+        let org = format!("org_id = {}", app.literal(tx.org().uuid()));
+        let sql = counting.sql.replace("org_id = $1", &org).replace("$2", "'2026-03-01T00:00:00.000000Z'").replace("$3", "'2026-04-01T00:00:00.000000Z'");
+        let explain = match app.engine {
+            TestEngine::Sqlite => format!("explain query plan {sql}"),
+            TestEngine::Postgres => {
+                tenant_texts(&mut tx, "set local enable_seqscan = off").await.expect("set");
+                format!("explain {sql}")
+            }
+        };
+        let rows = tenant_texts(&mut tx, &explain).await.expect("the database explains it");
+        let plan = rows.into_iter().flatten().filter_map(|(_, text)| text).collect::<Vec<_>>().join("\n");
+        assert!(plan.contains("cases_cohort_idx") && !reads_all(&plan, "cases"), "{plan}");
+        app.expect_mail();
     }
 }
