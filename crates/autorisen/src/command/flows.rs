@@ -6,7 +6,7 @@ use kernel::RunId;
 
 use super::{Shared, log_to, say, tell};
 use crate::App;
-use crate::start::Ended;
+use crate::start::{Ended, migrate};
 
 /// Look after durable work.
 #[derive(Debug, Clone, clap::Subcommand)]
@@ -56,6 +56,7 @@ pub(super) async fn run(app: App, Flows::Dead(asked): Flows) -> Result<(), Ended
     log_to(&prepared, Stream::Stderr);
     let core = prepared.open().await?;
     if prepared.environment().is_dev() {
+        migrate(&prepared, &core).await?;
         crate::dev::restore_clock(&core).await?;
     }
     let engine = core.parts.get::<Engine>();
