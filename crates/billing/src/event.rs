@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::provider::RawDecline;
+
 /// How money found its way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -44,6 +46,15 @@ pub struct PaymentFailed {
     pub is_first: bool,
 }
 
+/// A failure was told after all was over, and it was earlier than the first that was known: what counts
+/// from the first failure begins with it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct EarlierFailureTold {
+    pub transaction: TransactionId,
+    pub failed_at: At,
+    pub decline: RawDecline,
+}
+
 /// Money arrived. Once for each movement of money, however many events tell of it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct PaymentReceived {
@@ -71,6 +82,59 @@ pub struct SurplusReceived {
     pub transaction: TransactionId,
     pub receipt: Uuid,
     pub surplus: Money,
+}
+
+/// Why a person has to look at a payment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Attention {
+    /// Money arrived in another currency than is owed. It is never added to what was paid.
+    PaidInOtherCurrency,
+    /// A failure or a refund was told in another currency than the payment's.
+    ToldInOtherCurrency,
+    /// More arrived than was owed, and we cannot give it back: somebody has to.
+    RefundByHand,
+    /// The provider tells of a refund that is larger than what had arrived.
+    RefundTooLarge,
+}
+
+impl Attention {
+    pub const ALL: [Self; 4] = [Self::PaidInOtherCurrency, Self::ToldInOtherCurrency, Self::RefundByHand, Self::RefundTooLarge];
+
+    /// As it is stored and sent.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::PaidInOtherCurrency => "paid_in_other_currency",
+            Self::ToldInOtherCurrency => "told_in_other_currency",
+            Self::RefundByHand => "refund_by_hand",
+            Self::RefundTooLarge => "refund_too_large",
+        }
+    }
+}
+
+/// A person has to look at a payment. Told once for each `about`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct AttentionNeeded {
+    pub transaction: TransactionId,
+    pub kind: Attention,
+    /// What it is about: the movement of money, the receipt or the event.
+    pub about: String,
+    /// One sentence for people.
+    pub text: String,
+}
+
+/// What a person had to look at is over.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct AttentionEnded {
+    pub transaction: TransactionId,
+    pub kind: Attention,
+    pub about: String,
+}
+
+/// A payment that only callers had told us of belongs to a connection now: it can be charged.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct TransactionConnected {
+    pub transaction: TransactionId,
 }
 
 /// Money that had been counted went back.
@@ -133,8 +197,12 @@ macro_rules! of_transaction {
 
 of_transaction! {
     PaymentFailed = "billing.payment_failed",
+    EarlierFailureTold = "billing.earlier_failure_told",
     PaymentReceived = "billing.payment_received",
     SurplusReceived = "billing.surplus_received",
+    AttentionNeeded = "billing.attention_needed",
+    AttentionEnded = "billing.attention_ended",
+    TransactionConnected = "billing.transaction_connected",
     PaymentRefunded = "billing.payment_refunded",
     ObligationVoided = "billing.obligation_voided",
     PaymentDisputed = "billing.payment_disputed",

@@ -64,11 +64,13 @@ impl host::Module for Module {
             app.config_refusal("stripe.api_base", "in production API keys travel encrypted: use https, or a proxy on this machine");
         }
         let sandbox_url = format!("{}{}", app.public_url(), sandbox::BASE_PATH);
-        app.provide(Providers::new(Arc::new(stripe::Stripe::new(config.api_base)), sandbox_url));
+        let follows_rows = app.environment().is_dev();
+        app.provide(Providers::new(Arc::new(stripe::Stripe::new(config.api_base)), sandbox_url, follows_rows));
         app.migrations(migration::steps());
         app.permissions(&permissions::ALL);
         app.faults::<provider::ProviderFault>();
         app.on::<event::SurplusReceived>("billing.refund_surplus", surplus::refund);
+        app.on::<connections::ConnectionChanged>("billing.connection_changed", surplus::connection_changed);
         app.on::<surplus::InvoicePaidElsewhere>("billing.record_paid", surplus::record_paid);
         connections::register(app);
         intake::register(app);

@@ -1,21 +1,23 @@
 //! The tables of this room.
 
-use sea_orm::sea_query::{Expr, ExprTrait as _, ForeignKeyAction};
+use sea_orm::sea_query::{Expr, ExprTrait as _, ForeignKeyAction, Table};
 use store::columns::{
     big_integer, boolean, integer, integer_null, json_binary, json_binary_null, text, text_null, timestamp_with_time_zone,
     timestamp_with_time_zone_null, uuid, uuid_null,
 };
-use store::{Schema, Step, TableParts as _};
+use store::{Engine, Schema, Step, TableParts as _};
 
 use crate::intake::EventState;
 use crate::links::LinkState;
 use crate::methods::MethodState;
 use crate::transactions::State;
 
-pub(crate) fn steps() -> [Step; 2] {
+pub(crate) fn steps() -> [Step; 4] {
     [
         Step { name: "20261120_09_billing_payments", up: payments, down: no_payments },
         Step { name: "20261120_09_billing_sandbox", up: crate::sandbox::tables_up, down: crate::sandbox::tables_down },
+        Step { name: "20261121_09_billing_1_by_hand", up: by_hand, down: no_by_hand },
+        Step { name: "20261121_09_billing_2_sweeping", up: sweeping, down: no_sweeping },
     ]
 }
 
@@ -44,6 +46,34 @@ fn no_payments(schema: &mut Schema) {
         "payment_connections",
     ] {
         schema.drop(table);
+    }
+}
+
+/// Surplus that we cannot give back ourselves waits on its receipt, and is found when a key comes.
+fn by_hand(schema: &mut Schema) {
+    schema.add_column("receipts", timestamp_with_time_zone_null("by_hand_since"));
+    schema.index_where("receipts", &["org_id", "source"], "by_hand_since is not null");
+}
+
+fn no_by_hand(schema: &mut Schema) {
+    drop_index(schema, "receipts_org_id_source_idx");
+    schema.alter(Table::alter().table("receipts").drop_column("by_hand_since"));
+}
+
+/// What refers to an event is found when the event is swept, without reading the whole table.
+fn sweeping(schema: &mut Schema) {
+    schema.index_where("payment_failures", &["event_row_id"], "event_row_id is not null");
+    schema.index("provider_event_refs", &["event_row_id"]);
+}
+
+fn no_sweeping(schema: &mut Schema) {
+    drop_index(schema, "payment_failures_event_row_id_idx");
+    drop_index(schema, "provider_event_refs_event_row_id_idx");
+}
+
+fn drop_index(schema: &mut Schema, name: &str) {
+    for engine in [Engine::Sqlite, Engine::Postgres] {
+        schema.sql(engine, format!("drop index {name}"));
     }
 }
 

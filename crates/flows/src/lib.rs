@@ -41,6 +41,12 @@ pub use retry::Retry;
 pub use schedule::Schedule;
 pub use start::{signal, start, start_system};
 
+/// The statements by which the engine finds due work, by name: for a test that asks the database how it
+/// would run them. `$1` and `$3` are instants, `$2` is a number of rows.
+pub fn scans(engine: store::Engine) -> Vec<(&'static str, &'static str)> {
+    ledger::SCANS.into_iter().chain(ledger::LOOKS).map(|(name, sql)| (name, sql.text(engine))).collect()
+}
+
 /// The room itself, first among the modules that have durable work.
 pub struct Module;
 

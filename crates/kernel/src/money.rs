@@ -14,6 +14,13 @@ pub struct Currency([u8; 3]);
 #[error("expected a currency code of ISO 4217 such as `EUR`")]
 pub struct NotACurrency;
 
+/// Codes of ISO 4217 in which nobody is paid: metals, bond units, drawing rights, accounting funds, the
+/// code for testing and the one for no currency.
+const NOT_MONEY: [&str; 21] = [
+    "XAG", "XAU", "XBA", "XBB", "XBC", "XBD", "XDR", "XPD", "XPT", "XSU", "XTS", "XUA", "XXX", "BOV", "CHE", "CHW", "CLF", "COU", "MXV",
+    "USN", "UYI",
+];
+
 impl Currency {
     pub fn code(&self) -> &str {
         std::str::from_utf8(&self.0).expect("three ASCII letters")
@@ -30,7 +37,7 @@ impl FromStr for Currency {
 
     fn from_str(text: &str) -> Result<Self, NotACurrency> {
         let upper = text.to_ascii_uppercase();
-        iso_currency::Currency::from_code(&upper).ok_or(NotACurrency)?;
+        iso_currency::Currency::from_code(&upper).filter(|_| !NOT_MONEY.contains(&upper.as_str())).ok_or(NotACurrency)?;
         upper.as_bytes().try_into().map(Self).map_err(|_| NotACurrency)
     }
 }
@@ -151,6 +158,8 @@ mod tests {
         assert!(money(1, "EUR").plus(money(1, "USD")).is_err());
         assert!("EURO".parse::<Currency>().is_err());
         assert!("ZZZ".parse::<Currency>().is_err());
+        assert!(["XXX", "xts", "XAU", "XDR", "CLF"].iter().all(|code| code.parse::<Currency>().is_err()), "nobody is paid in these");
+        assert!(["XAF", "XOF", "XPF", "XCD"].iter().all(|code| code.parse::<Currency>().is_ok()));
     }
 
     proptest! {

@@ -11,6 +11,7 @@
 //! attempt), no mail tells a payer why a card was declined, and no number is added across
 //! currencies.
 
+pub mod alerts;
 pub mod analytics;
 pub mod attempts;
 mod cards;
@@ -48,6 +49,7 @@ impl host::Module for Module {
         app.permissions(&permissions::ALL);
         classify::routes::register(app);
         cases::register(app, &config);
+        alerts::register(app);
         flow::register(app);
         analytics::register(app);
         pages::register(app);

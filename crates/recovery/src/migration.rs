@@ -1,11 +1,12 @@
 //! The tables of this room.
 
-use sea_orm::sea_query::{Expr, ExprTrait as _, ForeignKeyAction, TableCreateStatement};
+use billing::event::Attention;
+use sea_orm::sea_query::{ColumnDef, Expr, ExprTrait as _, ForeignKeyAction, Table, TableCreateStatement};
 use store::columns::{
     big_integer, boolean, integer, json_binary, json_binary_null, text, text_null, timestamp_with_time_zone, timestamp_with_time_zone_null,
     uuid, uuid_null,
 };
-use store::{Schema, Step, TableParts as _};
+use store::{Engine, Schema, Step, TableParts as _};
 
 use crate::attempts::{AttemptKind, AttemptState};
 use crate::cases::CaseState;
@@ -14,8 +15,72 @@ use crate::messages::MessageState;
 use crate::outcomes::Mechanism;
 use crate::policy::{Hold, Owner, StepKind};
 
-pub(crate) fn steps() -> [Step; 1] {
-    [Step { name: "20261120_10_recovery_tables", up, down }]
+pub(crate) fn steps() -> [Step; 3] {
+    [
+        Step { name: "20261120_10_recovery_tables", up, down },
+        Step { name: "20261121_10_recovery_1_care", up: care, down: no_care },
+        Step { name: "20261121_10_recovery_2_cohorts", up: cohorts, down: no_cohorts },
+    ]
+}
+
+/// What a person has to look at, and what waits for a provider.
+fn care(schema: &mut Schema) {
+    schema.tenant_table("case_alerts", |t| {
+        t.col(uuid("case_id"));
+        t.col(text("kind"));
+        t.col(text("about"));
+        t.col(text("text"));
+        t.col(timestamp_with_time_zone("raised_at"));
+        t.col(timestamp_with_time_zone_null("ended_at"));
+        t.references("case_id", "cases", ForeignKeyAction::Cascade);
+        words(t, "kind", Attention::ALL.iter().map(|kind| kind.name()));
+    });
+    schema.unique("case_alerts", &["org_id", "case_id", "kind", "about"]);
+    schema.add_column("cases", timestamp_with_time_zone_null("pause_until"));
+    // A connection that is mended frees what waits for it: found among the open cases alone.
+    schema.index_where("cases", &["org_id", "id"], "closed_at is null");
+}
+
+/// A cohort is counted from one index alone, without a look at the rows, which are wide, and without
+/// outcomes: a dashboard over a million payments would wait for nothing else.
+fn cohorts(schema: &mut Schema) {
+    let mut reversed = ColumnDef::new("reversed_minor");
+    reversed.big_integer().not_null().default(0);
+    schema.add_column("cases", reversed);
+    for engine in [Engine::Sqlite, Engine::Postgres] {
+        schema.sql(
+            engine,
+            "update cases set reversed_minor = coalesce((select o.reversed_minor from outcomes o where o.org_id = cases.org_id \
+             and o.case_id = cases.id), 0) where closed_at is not null",
+        );
+        schema.sql(engine, "drop index cases_org_id_failed_at_idx");
+        schema.sql(
+            engine,
+            "create index cases_cohort_idx on cases (org_id, failed_at, currency, state, class, is_retryable, amount_minor, paid_minor, \
+             reversed_minor, closed_at)",
+        );
+        schema.sql(engine, "drop index outcomes_org_id_at_idx");
+    }
+    schema.index("outcomes", &["org_id", "kind", "at"]);
+}
+
+fn no_cohorts(schema: &mut Schema) {
+    for engine in [Engine::Sqlite, Engine::Postgres] {
+        for index in ["cases_cohort_idx", "outcomes_org_id_kind_at_idx"] {
+            schema.sql(engine, format!("drop index {index}"));
+        }
+    }
+    schema.alter(Table::alter().table("cases").drop_column("reversed_minor"));
+    schema.index("cases", &["org_id", "failed_at"]);
+    schema.index("outcomes", &["org_id", "at"]);
+}
+
+fn no_care(schema: &mut Schema) {
+    for engine in [Engine::Sqlite, Engine::Postgres] {
+        schema.sql(engine, "drop index cases_org_id_id_idx");
+    }
+    schema.alter(Table::alter().table("cases").drop_column("pause_until"));
+    schema.drop("case_alerts");
 }
 
 fn up(schema: &mut Schema) {

@@ -2,7 +2,7 @@
 //! Nothing outside this crate can name it.
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use chrono::SecondsFormat;
 use sea_orm::sea_query::Value;
@@ -26,6 +26,8 @@ pub(crate) struct Session {
     // Dropped before the permit, so that the rollback is under way when the next writer begins.
     open: Mutex<Open>,
     failed: AtomicBool,
+    /// Statements so far, for tests that hold a request to a number of them.
+    statements: AtomicU64,
     /// What has to be taken back before the connection is anybody's again; a rollback takes it back
     /// by itself.
     before_commit: OnceLock<String>,
@@ -38,7 +40,14 @@ impl Session {
             Open::Sqlite(_) => Engine::Sqlite,
             Open::Postgres(_) => Engine::Postgres,
         };
-        Self { engine, open: Mutex::new(open), failed: AtomicBool::new(false), before_commit: OnceLock::new(), _permit: permit }
+        Self {
+            engine,
+            open: Mutex::new(open),
+            failed: AtomicBool::new(false),
+            statements: AtomicU64::new(0),
+            before_commit: OnceLock::new(),
+            _permit: permit,
+        }
     }
 
     pub(crate) const fn engine(&self) -> Engine {
@@ -64,6 +73,10 @@ impl Session {
     /// Runs `sql` right before the commit. Only the first call counts.
     pub(crate) fn before_commit(&self, sql: String) {
         self.before_commit.get_or_init(|| sql);
+    }
+
+    pub(crate) fn statements(&self) -> u64 {
+        self.statements.load(Ordering::Relaxed)
     }
 
     fn noted<T>(&self, result: Result<T, sqlx::Error>) -> Result<T, DbErr> {
@@ -96,6 +109,7 @@ fn postgres_args(values: Option<Values>) -> SqlxValues {
 macro_rules! run {
     ($session:ident, $statement:ident, $method:ident, $convert:expr) => {{
         let sql = AssertSqlSafe($statement.sql);
+        $session.statements.fetch_add(1, Ordering::Relaxed);
         let mut open = $session.open.lock().await;
         let result = match &mut *open {
             Open::Sqlite(t) => sqlx::query_with(sql, sqlite_args($statement.values)).$method(&mut **t).await.map($convert),

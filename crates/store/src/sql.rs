@@ -124,6 +124,14 @@ impl SystemSql {
     pub fn bind(self, value: impl Into<Value>) -> SystemBound {
         SystemBound::from(self).bind(value)
     }
+
+    /// The text that an engine runs.
+    pub const fn text(&self, engine: Engine) -> &'static str {
+        match engine {
+            Engine::Sqlite => self.sqlite,
+            Engine::Postgres => self.postgres,
+        }
+    }
 }
 
 /// A [`SystemSql`] with its values.
@@ -146,11 +154,7 @@ impl SystemBound {
     }
 
     pub(crate) fn statement(self, engine: Engine) -> Statement {
-        let text = match engine {
-            Engine::Sqlite => self.sql.sqlite,
-            Engine::Postgres => self.sql.postgres,
-        };
-        Statement::from_sql_and_values(engine.backend(), text, self.values)
+        Statement::from_sql_and_values(engine.backend(), self.sql.text(engine), self.values)
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use chrono::{DateTime, NaiveDate, Utc};
-use kernel::OrgId;
+use kernel::{Actor, OrgId};
 use sea_orm::{ConnectionTrait as _, DbErr, QueryResult, Statement, TryGetable};
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
@@ -54,16 +54,36 @@ pub async fn tenant_texts(tx: &mut Tx, sql: &str) -> Result<Vec<Texts>, StoreErr
     Ok(tenant_rows(tx, sql).await?.iter().map(texts).collect())
 }
 
-/// Keeps the plain statements of the tenant door once a test asks for it.
+/// Keeps the plain statements of the tenant door once a test asks for it, and how many statements of
+/// any kind each of its transactions took.
 #[derive(Default)]
-pub(crate) struct Recorder(OnceLock<Mutex<BTreeMap<&'static str, Bound>>>);
+pub(crate) struct Recorder(OnceLock<Mutex<Kept>>);
+
+#[derive(Default)]
+struct Kept {
+    plain: BTreeMap<&'static str, Bound>,
+    committed: Vec<(String, u64)>,
+}
 
 impl Recorder {
     pub(crate) fn note(&self, engine: Engine, bound: &Bound) {
         if let Some(kept) = self.0.get() {
-            kept.lock().unwrap_or_else(PoisonError::into_inner).insert(bound.text(engine), bound.clone());
+            kept.lock().unwrap_or_else(PoisonError::into_inner).plain.insert(bound.text(engine), bound.clone());
         }
     }
+
+    pub(crate) fn committed(&self, actor: Actor, statements: u64) {
+        if let Some(kept) = self.0.get() {
+            kept.lock().unwrap_or_else(PoisonError::into_inner).committed.push((actor.to_string(), statements));
+        }
+    }
+}
+
+/// Who committed a transaction of the tenant door since [`record`], and how many statements it took
+/// besides its beginning and its end; in order.
+pub fn committed(store: &Store) -> Vec<(String, u64)> {
+    let Some(kept) = store.recorder().0.get() else { return Vec::new() };
+    kept.lock().unwrap_or_else(PoisonError::into_inner).committed.clone()
 }
 
 /// Begins to keep each plain statement of the tenant door with the values that it ran with last.
@@ -75,7 +95,7 @@ pub fn record(store: &Store) {
 pub fn recorded(store: &Store) -> Vec<Recorded> {
     let Some(kept) = store.recorder().0.get() else { return Vec::new() };
     let kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
-    kept.iter().map(|(sql, bound)| Recorded { sql, bound: bound.clone() }).collect()
+    kept.plain.iter().map(|(sql, bound)| Recorded { sql, bound: bound.clone() }).collect()
 }
 
 /// A plain statement that ran, with its last values.

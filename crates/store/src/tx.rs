@@ -111,7 +111,9 @@ impl Tx {
 
     /// Keeps everything. Fails when any statement of the transaction failed.
     pub async fn commit(self) -> Result<(), StoreError> {
+        let statements = self.session.statements();
         self.session.commit().await?;
+        self.store.recorder().committed(self.who.actor, statements);
         self.after_commit.into_iter().for_each(|work| work());
         Ok(())
     }

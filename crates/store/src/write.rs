@@ -56,6 +56,20 @@ impl Tx {
         Ok(self.session.execute_raw(statement).await?.rows_affected() == 1)
     }
 
+    /// As [`Tx::insert_or_ignore`], with the row as it went in, without another question for it; `None`
+    /// when one was there.
+    pub async fn insert_new<A>(&mut self, active: A, conflict: &[Column<A>]) -> Result<Option<Model<A>>, StoreError>
+    where
+        A: ActiveModelTrait,
+        A::Entity: OrgScoped,
+    {
+        let mut insert = Insert::one(self.stamped(active)?);
+        let conflict = OnConflict::columns(conflict.iter().copied()).do_nothing().to_owned();
+        insert.query().into_table(self.target::<A::Entity>()).on_conflict(conflict).returning_all();
+        let statement = self.engine().backend().build(insert.query());
+        Ok(A::Entity::find().from_raw_sql(statement).one(&self.session).await?)
+    }
+
     /// Inserts many rows of one shape (each sets the same columns) and counts them.
     pub async fn insert_many<A>(&mut self, rows: impl IntoIterator<Item = A>) -> Result<u64, StoreError>
     where

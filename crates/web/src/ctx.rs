@@ -103,7 +103,16 @@ impl Ctx {
     /// transaction. GET and HEAD read, every other method writes. A POST with an
     /// `Idempotency-Key` that was finished before ends here with the stored answer.
     pub async fn begin(&self, permission: Permission) -> Result<RequestTx, Failure> {
-        let mode = if self.method.is_safe() { Mode::Read } else { Mode::Write };
+        self.begin_in(permission, if self.method.is_safe() { Mode::Read } else { Mode::Write }).await
+    }
+
+    /// As [`Ctx::begin`], for a POST that changes nothing and is none but for its body: it takes no
+    /// writer's turn. With an `Idempotency-Key` the answer is kept, which is a write.
+    pub async fn begin_reading(&self, permission: Permission) -> Result<RequestTx, Failure> {
+        self.begin_in(permission, if self.idempotency.is_some() { Mode::Write } else { Mode::Read }).await
+    }
+
+    async fn begin_in(&self, permission: Permission, mode: Mode) -> Result<RequestTx, Failure> {
         let caller = self.caller()?;
         let tx = match self.pin(caller, permission, mode).await {
             Ok(tx) => tx,

@@ -3,6 +3,7 @@
 mod completions;
 mod config;
 mod doctor;
+mod flows;
 mod migrate;
 mod openapi;
 mod serve;
@@ -42,6 +43,9 @@ pub enum Command {
     Doctor(doctor::Doctor),
     /// Print a script that completes the commands of this program in a shell.
     Completions(completions::Completions),
+    /// Look after durable work.
+    #[command(subcommand)]
+    Flows(flows::Flows),
 }
 
 impl Default for Command {
@@ -99,6 +103,7 @@ fn run(app: App, command: Command, line: impl FnOnce() -> clap::Command) -> Resu
             completions::print(&asked, line(), app.name());
             Ok(())
         }
+        Command::Flows(flows) => block_on(flows::run(app, flows)),
     }
 }
 

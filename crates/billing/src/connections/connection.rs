@@ -93,7 +93,7 @@ pub struct NewConnection {
     pub api_key: Option<Secret>,
     /// What the provider signs its events with. The sandbox makes its own when absent.
     pub webhook_secret: Option<Secret>,
-    /// In place of the provider's own address; refused in production.
+    /// In place of the provider's own address; refused outside development and tests.
     pub base_url: Option<String>,
     /// `live` unless the key says otherwise.
     pub mode: Option<Mode>,

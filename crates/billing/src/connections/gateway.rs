@@ -30,7 +30,8 @@ pub(crate) fn open_secrets(cipher: &Cipher, providers: &Providers, row: &Model, 
     {
         secrets.push(cipher.open(WEBHOOK_SECRET, before)?);
     }
-    let base_url = row.base_url.clone().or_else(|| providers.base_url(name));
+    // A row that came with a restored copy of another place is not followed either.
+    let base_url = row.base_url.clone().filter(|_| providers.follows_rows()).or_else(|| providers.base_url(name));
     Ok(Gateway::new(providers.of(name).clone(), Account { api_key, base_url }, secrets))
 }
 

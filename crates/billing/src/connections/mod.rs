@@ -16,7 +16,7 @@ mod store;
 
 use host::Registry;
 
-pub use actions::{add, change, find, list, remove};
+pub use actions::{ConnectionChanged, add, change, find, list, remove};
 pub use connection::{ChangeConnection, ConnectionView, Mode, Model, NewConnection};
 pub use fault::ConnectionFault;
 pub use gateway::gateway;

@@ -13,6 +13,8 @@ use crate::provider::{NoProvider, ProviderName};
 const NAME_LEN_MAX: usize = 100;
 /// Providers' keys and secrets are shorter.
 const SECRET_LEN_MAX: usize = 255;
+/// Below it a signing secret can be guessed offline; Stripe's own have 38 characters.
+const WEBHOOK_SECRET_LEN_MIN: usize = 16;
 /// Longer addresses are not addresses of providers.
 const URL_LEN_MAX: usize = 500;
 
@@ -87,10 +89,11 @@ pub(super) fn check_key(check: &mut Check, key: Option<&Secret>) {
     }
 }
 
-/// An empty secret would let anybody sign.
+/// An empty secret would let anybody sign, and a short one can be guessed from one signed event.
 pub(super) fn check_secret(check: &mut Check, secret: &str) {
-    let fine = (1..=SECRET_LEN_MAX).contains(&secret.len()) && secret.bytes().all(|byte| byte.is_ascii_graphic());
-    check.that(fine, "webhook_secret", "must be the signing secret as the provider shows it");
+    let fine = (WEBHOOK_SECRET_LEN_MIN..=SECRET_LEN_MAX).contains(&secret.len()) && secret.bytes().all(|byte| byte.is_ascii_graphic());
+    let must = format!("must be the signing secret as the provider shows it, at least {WEBHOOK_SECRET_LEN_MIN} characters");
+    check.that(fine, "webhook_secret", must);
 }
 
 pub(super) fn check_url(check: &mut Check, base_url: Option<&str>) {
@@ -153,8 +156,16 @@ mod tests {
     }
 
     #[test]
+    fn only_places_for_trying_out_reach_a_provider_at_another_address() {
+        for environment in Environment::ALL {
+            assert!(refuse_base_url(environment, None).is_ok(), "{environment}");
+            assert_eq!(refuse_base_url(environment, Some("http://127.0.0.1:9")).is_ok(), environment.is_dev(), "{environment}");
+        }
+    }
+
+    #[test]
     fn an_empty_secret_is_no_secret() {
-        for wrong in ["", " ", "with space", "l\u{f6}sung"] {
+        for wrong in ["", " ", "whsec_fifteen__", "whsec with spaces", "whsec_of_l\u{f6}sungen"] {
             let mut check = Check::new();
             check_secret(&mut check, wrong);
             assert!(check.done().is_err(), "{wrong:?}");

@@ -13,7 +13,7 @@ use super::{Sink, checkout, failing, payer};
 use crate::event::Via;
 use crate::methods;
 use crate::provider::{EventKind, Payment, ProviderEvent, Refs, TAG_ATTEMPT, TAG_LINK};
-use crate::transactions::{self, NewReceipt, Received, Source};
+use crate::transactions::{self, NewReceipt, Received, Refunding, Source};
 
 /// What became of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,7 +59,8 @@ pub(super) async fn apply(tx: &mut Tx, scene: &Scene<'_>, event: &ProviderEvent)
 
 /// The obligation of an event, held: by its own ids, else by the mark that our checkout left on it.
 pub(super) async fn parent(tx: &mut Tx, scene: &Scene<'_>, event: &ProviderEvent) -> Result<Option<transactions::Model>, Failure> {
-    if let Some(known) = transactions::by_refs(tx, &scene.source.key(), &event.refs).await? {
+    let names: Vec<&str> = event.refs.all().collect();
+    if let Some(known) = transactions::by_refs(tx, scene.source, &names).await? {
         return Ok(Some(known));
     }
     let tagged = event.tags.get(crate::provider::TAG_TRANSACTION).and_then(|id| id.parse::<TransactionId>().ok());
@@ -154,6 +155,10 @@ async fn voided(tx: &mut Tx, scene: &Scene<'_>, event: &ProviderEvent) -> Result
 async fn disputed(tx: &mut Tx, scene: &Scene<'_>, event: &ProviderEvent) -> Result<Verdict, Failure> {
     let Some(transaction) = parent(tx, scene, event).await? else { return Ok(Verdict::Quarantined) };
     let id = transaction.transaction_id();
+    // Nobody disputes what was not paid: the report of the payment is still on its way.
+    if transaction.state().is_owed() && transaction.amount_paid == 0 {
+        return Ok(Verdict::Quarantined);
+    }
     let changed = transactions::dispute(tx, transaction).await?;
     Ok(if changed { Verdict::Applied(Some(id)) } else { Verdict::Ignored(reason::NOTHING_NEW, Some(id)) })
 }
@@ -165,8 +170,11 @@ async fn refunded(tx: &mut Tx, scene: &Scene<'_>, event: &ProviderEvent) -> Resu
     // Only ids of the money itself: an invoice may have had several payments.
     let of = Refs { intent: event.refs.intent.clone(), charge: event.refs.charge.clone(), ..Refs::default() };
     Ok(match transactions::record_refund(tx, transaction, &of, sum).await? {
-        Some(_) => Verdict::Applied(Some(id)),
-        None => Verdict::Quarantined,
+        Refunding::UnknownMoney => Verdict::Quarantined,
+        Refunding::Recorded => Verdict::Applied(Some(id)),
+        Refunding::NothingNew => Verdict::Ignored(reason::NOTHING_NEW, Some(id)),
+        Refunding::OtherCurrency => Verdict::Failed(reason::CURRENCY_DIFFERS, Some(id)),
+        Refunding::TooLarge => Verdict::Failed(reason::REFUND_TOO_LARGE, Some(id)),
     })
 }
 

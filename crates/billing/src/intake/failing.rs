@@ -7,6 +7,7 @@ use super::apply::{Scene, Verdict, parent};
 use super::provider_event::reason;
 use super::sink::{Opened, RecordedFailure};
 use super::{Sink, payer};
+use crate::event::Attention;
 use crate::methods;
 use crate::provider::{ProviderEvent, TAG_ATTEMPT};
 use crate::transactions::{self, Failing, FailureRow, NewFailure, NewTransaction};
@@ -49,7 +50,9 @@ pub(super) enum Outcome {
 /// Records a failure. `None` when the event names no payment or no amount.
 pub(super) async fn record(tx: &mut Tx, scene: &Scene<'_>, event: &ProviderEvent, report: String) -> Result<Option<Told>, Failure> {
     let Some(transaction) = opened(tx, scene, event).await? else { return Ok(None) };
-    if event.money.is_some_and(|due| due.currency.code() != transaction.currency) {
+    if let Some(due) = event.money.filter(|due| due.currency.code() != transaction.currency) {
+        let text = format!("A failure over {due} was told for a payment in {}. It was not recorded.", transaction.currency);
+        transactions::attention(tx, &transaction, Attention::ToldInOtherCurrency, event.id.clone(), text).await?;
         return Ok(Some(Told { transaction, outcome: Outcome::CurrencyDiffers }));
     }
     let customer = transaction.customer();
@@ -75,8 +78,7 @@ pub(super) async fn record(tx: &mut Tx, scene: &Scene<'_>, event: &ProviderEvent
         Failing::Absorbed(transaction) | Failing::Known(transaction, _) => Told { transaction, outcome: Outcome::NothingNew },
         Failing::Recorded(transaction, row) => {
             note(tx, &transaction, &row).await?;
-            let network = method.and_then(|method| method.network);
-            let opened = tell(tx, scene.sink, recorded(&transaction, &row, event, network), row).await?;
+            let opened = tell(tx, scene.sink, recorded(&transaction, &row, event, method), row).await?;
             Told { transaction, outcome: Outcome::Recorded(opened) }
         }
     }))
@@ -93,7 +95,8 @@ async fn opened(tx: &mut Tx, scene: &Scene<'_>, event: &ProviderEvent) -> Result
     Ok(Some(transactions::open(tx, new).await?.0))
 }
 
-fn recorded(transaction: &transactions::Model, row: &FailureRow, event: &ProviderEvent, network: Option<String>) -> RecordedFailure {
+fn recorded(transaction: &transactions::Model, row: &FailureRow, event: &ProviderEvent, method: Option<methods::Model>) -> RecordedFailure {
+    let (network, fingerprint, token) = method.map(|row| (row.network, row.fingerprint, Some(row.token))).unwrap_or_default();
     RecordedFailure {
         transaction: transaction.transaction_id(),
         failure: row.id,
@@ -107,6 +110,8 @@ fn recorded(transaction: &transactions::Model, row: &FailureRow, event: &Provide
         network,
         customer: transaction.customer_id.map(CustomerId::from),
         method: row.payment_method_id.map(PaymentMethodId::from),
+        fingerprint,
+        token,
         provider_retry_at: event.retry_at,
         is_latest: transaction.failed_at == Some(row.occurred_at),
         in_checkout: event.is_of_our_checkout(),

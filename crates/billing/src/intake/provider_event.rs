@@ -88,6 +88,8 @@ pub mod reason {
     pub const NOTHING_NEW: &str = "nothing_new";
     /// The money is of another currency than the obligation.
     pub const CURRENCY_DIFFERS: &str = "currency_differs";
+    /// The refund is larger than what had arrived.
+    pub const REFUND_TOO_LARGE: &str = "refund_too_large";
     /// It names no amount or no payment.
     pub const INCOMPLETE: &str = "incomplete";
     /// The provider could not be asked what it belongs to; asked again later.

@@ -9,7 +9,7 @@ use super::apply::Scene;
 use super::failing::{Outcome, record};
 use super::provider_event::{ActiveModel, EventState, Model, reason};
 use super::report_types::{ReportFailure, ReportFault};
-use super::taking::{replay, set_state};
+use super::taking::replay_later;
 use super::views::{EventView, RefView, ReportedView};
 use super::{Sink, store as rows};
 use crate::connections;
@@ -26,10 +26,9 @@ pub(super) async fn report(tx: &mut Tx, sink: Option<&Sink>, report: &ReportFail
     report.check(tx.now())?;
     let source = source(tx, report).await?;
     let event = report.event();
-    let (row, is_new) = keep(tx, report, &event, &source).await?;
-    if !is_new {
-        return answered(row);
-    }
+    let Some(row) = keep(tx, report, &event, &source).await? else {
+        return answered(rows::by_event_id(tx, API, &event.id).await?);
+    };
     let scene = Scene { source: &source, sink, event_row: row.id };
     let told = record(tx, &scene, &event, format!("api:{}", event.id)).await?;
     let told = told.ok_or_else(|| Failure::internal("a checked report is incomplete"))?;
@@ -44,11 +43,16 @@ pub(super) async fn report(tx: &mut Tx, sink: Option<&Sink>, report: &ReportFail
         None => last_case(tx, id).await?,
     };
     let view = ReportedView { transaction_id: id, case_id, classification: opened.map(|opened| opened.classification), duplicate: false };
+    let tries = row.tries + 1;
     let mut active = row.into_active_model();
     active.answer = Set(Some(json!(view)));
-    let row = tx.update(active).await?;
-    set_state(tx, row, state, why, Some(id), None).await?;
-    replay(tx, &source, sink, id).await?;
+    active.state = Set(state.name().to_owned());
+    active.reason = Set(why.map(ToOwned::to_owned));
+    active.tries = Set(tries);
+    active.transaction_id = Set(Some(id.uuid()));
+    tx.update(active).await?;
+    // What waits may be anything that ever came: it must not stop the caller's own report.
+    replay_later(tx, &source, &told.transaction).await?;
     Ok(view)
 }
 
@@ -70,7 +74,7 @@ async fn source(tx: &mut Tx, report: &ReportFailure) -> Result<Source> {
     }
 }
 
-async fn keep(tx: &mut Tx, report: &ReportFailure, event: &ProviderEvent, source: &Source) -> Result<(Model, bool)> {
+async fn keep(tx: &mut Tx, report: &ReportFailure, event: &ProviderEvent, source: &Source) -> Result<Option<Model>> {
     let raw = json!({ "transaction_ref": report.transaction_ref, "gateway": report.gateway, "metadata": report.metadata });
     let row = ActiveModel {
         id: Set(kernel::chance::uuid_v7(tx.now())),
@@ -86,14 +90,12 @@ async fn keep(tx: &mut Tx, report: &ReportFailure, event: &ProviderEvent, source
         tries: Set(0),
         ..Default::default()
     };
-    let is_new = rows::insert_unless_known(tx, row).await?;
-    let row = rows::by_event_id(tx, API, &event.id).await?;
-    Ok((row.ok_or_else(|| Failure::internal("an event that was just kept is not there"))?, is_new))
+    Ok(rows::insert_unless_known(tx, row).await?)
 }
 
 /// The answer of the first time.
-fn answered(row: Model) -> Result<ReportedView> {
-    let answer = row.answer.ok_or_else(|| Failure::internal("an event was kept without its answer"))?;
+fn answered(row: Option<Model>) -> Result<ReportedView> {
+    let answer = row.and_then(|row| row.answer).ok_or_else(|| Failure::internal("an event was kept without its answer"))?;
     let first: ReportedView = serde_json::from_value(answer).map_err(Failure::internal)?;
     Ok(ReportedView { duplicate: true, ..first })
 }

@@ -32,6 +32,10 @@ pub struct RecordedFailure {
     pub network: Option<String>,
     pub customer: Option<CustomerId>,
     pub method: Option<PaymentMethodId>,
+    /// What its card is told apart by, whatever token stands for it.
+    pub fingerprint: Option<String>,
+    /// The provider's name of the method.
+    pub token: Option<String>,
     /// When the provider will try again by itself.
     pub provider_retry_at: Option<At>,
     /// Whether a later failure is known already: this one came out of order.

@@ -13,9 +13,9 @@ use crate::provider::Refs;
 /// Quarantined events that are replayed at once: no payment has more than a handful.
 const REPLAY_MAX: u64 = 50;
 
-/// Whether the event is new.
-pub(super) async fn insert_unless_known(tx: &mut Tx, row: provider_event::ActiveModel) -> Result<bool, StoreError> {
-    tx.insert_or_ignore(row, &[Column::OrgId, Column::Source, Column::EventId]).await
+/// The event as it was kept; `None` when it came before.
+pub(super) async fn insert_unless_known(tx: &mut Tx, row: provider_event::ActiveModel) -> Result<Option<Model>, StoreError> {
+    tx.insert_new(row, &[Column::OrgId, Column::Source, Column::EventId]).await
 }
 
 pub(super) async fn by_event_id(tx: &mut Tx, source: &str, event_id: &str) -> Result<Option<Model>, StoreError> {

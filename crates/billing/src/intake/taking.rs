@@ -8,7 +8,7 @@ use store::Tx;
 
 use super::apply::{self, Scene, Verdict};
 use super::provider_event::{ActiveModel, EventState, Model, reason};
-use super::{Sink, store as rows};
+use super::{Sink, later, store as rows};
 use crate::provider::ProviderEvent;
 use crate::transactions::{self, Source};
 
@@ -40,10 +40,16 @@ pub(super) async fn keep(tx: &mut Tx, delivery: &Delivery<'_>, source: &str) -> 
         tries: Set(0),
         ..Default::default()
     };
-    if !rows::insert_unless_known(tx, row).await? {
-        return Ok(None);
-    }
-    Ok(rows::by_event_id(tx, source, &delivery.event.id).await?)
+    Ok(rows::insert_unless_known(tx, row).await?)
+}
+
+/// When an event that waited for its parent is applied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Waiting {
+    /// In the transaction that made the parent known.
+    Now,
+    /// Each by durable work of its own: one that cannot be applied does no harm to the rest.
+    Later,
 }
 
 /// Applies a kept event, marks what became of it, and replays what waited for it.
@@ -53,6 +59,7 @@ pub(super) async fn settle(
     sink: Option<&Sink>,
     row: Model,
     event: &ProviderEvent,
+    waiting: Waiting,
 ) -> Result<Verdict, Failure> {
     let scene = Scene { source, sink, event_row: row.id };
     let verdict = apply::apply(tx, &scene, event).await?;
@@ -60,23 +67,24 @@ pub(super) async fn settle(
         rows::wait_for(tx, &row.source, &event.refs, row.id).await?;
     }
     mark(tx, row, verdict, event).await?;
-    if let Some(transaction) = verdict.transaction() {
-        replay(tx, source, sink, transaction).await?;
+    match (verdict.transaction(), waiting) {
+        (Some(transaction), Waiting::Now) => replay(tx, source, sink, transaction).await?,
+        (Some(transaction), Waiting::Later) => {
+            if let Some(known) = transactions::find(tx, transaction).await? {
+                replay_later(tx, source, &known).await?;
+            }
+        }
+        (None, _) => {}
     }
     Ok(verdict)
 }
 
 /// Applies what waited for a transaction, in the order in which it happened.
-pub(super) async fn replay(tx: &mut Tx, source: &Source, sink: Option<&Sink>, transaction: kernel::TransactionId) -> Result<(), Failure> {
+async fn replay(tx: &mut Tx, source: &Source, sink: Option<&Sink>, transaction: kernel::TransactionId) -> Result<(), Failure> {
     for _ in 0..REPLAY_ROUNDS_MAX {
         let Some(known) = transactions::find(tx, transaction).await? else { return Ok(()) };
-        let refs = known.refs();
-        let mut ids: Vec<&str> = refs.all().collect();
-        ids.push(&known.obligation_key);
-        let since: At = tx.now() - WAIT_FOR_PARENT;
-        let waiting = rows::waiting(tx, &source.key(), &ids, since).await?;
         let mut freed = false;
-        for row in waiting {
+        for row in waiting_for(tx, source, &known).await? {
             freed |= retry(tx, source, sink, row).await?;
         }
         if !freed {
@@ -84,6 +92,22 @@ pub(super) async fn replay(tx: &mut Tx, source: &Source, sink: Option<&Sink>, tr
         }
     }
     Ok(())
+}
+
+/// Lets durable work apply what waited for a transaction.
+pub(super) async fn replay_later(tx: &mut Tx, source: &Source, transaction: &transactions::Model) -> Result<(), Failure> {
+    for row in waiting_for(tx, source, transaction).await? {
+        later::apply_later(tx, row, reason::APPLY_PENDING).await?;
+    }
+    Ok(())
+}
+
+async fn waiting_for(tx: &mut Tx, source: &Source, known: &transactions::Model) -> Result<Vec<Model>, Failure> {
+    let refs = known.refs();
+    let mut ids: Vec<&str> = refs.all().collect();
+    ids.push(&known.obligation_key);
+    let since: At = tx.now() - WAIT_FOR_PARENT;
+    Ok(rows::waiting(tx, &source.key(), &ids, since).await?)
 }
 
 /// Tries a quarantined event again; `true` when it was applied.

@@ -18,7 +18,7 @@ use web::limits::{self, Way};
 use web::{Ctx, Path, RawBody};
 
 use super::provider_event::{EventState, reason};
-use super::taking::{Delivery, keep, set_state, settle};
+use super::taking::{Delivery, Waiting, keep, set_state, settle};
 use super::{Sink, later};
 use crate::connections::{self, Address, ConnectionFault};
 use crate::provider::{Gateway, Joined, NoProvider, ProviderError, ProviderEvent, ProviderName, Providers};
@@ -142,7 +142,7 @@ async fn store_one(core: &Core, address: &Address, raw: &str, known: &Known, app
             "ignored"
         }
         Known::Ready(event) if apply => {
-            settle(&mut tx, &source, core.parts.find::<Sink>().as_deref(), row, event).await?;
+            settle(&mut tx, &source, core.parts.find::<Sink>().as_deref(), row, event, Waiting::Now).await?;
             "ok"
         }
         Known::Ready(_) => {

@@ -47,9 +47,11 @@ async fn keep(tx: &mut Tx, source: &str, facts: &MethodFacts, customer: Option<C
         customer_id: Set(customer.map(CustomerId::uuid)),
         ..Default::default()
     };
-    let is_new = rows::insert_unless_known(tx, fresh).await?;
+    if let Some(row) = rows::insert_unless_known(tx, fresh).await? {
+        return Ok((row, true));
+    }
     let known = rows::by_token(tx, source, &facts.token).await?;
-    Ok((known.ok_or_else(|| Failure::internal("a method that was just kept is not there"))?, is_new))
+    Ok((known.ok_or_else(|| Failure::internal("a method that is known is not there"))?, false))
 }
 
 /// Takes over what was not known.
@@ -120,6 +122,19 @@ async fn write(tx: &mut Tx, known: Model, new: Model) -> Result<Model, Failure> 
 /// Whether the event says something else than we knew; saying nothing is not saying something else.
 fn differs<T: PartialEq>(known: Option<T>, told: Option<T>) -> bool {
     told.is_some() && known != told
+}
+
+/// Lets a method be known by another source, or finds the one that is known there by its token. What
+/// was learned of a card (that it is blocked) goes with it.
+pub(crate) async fn move_to(tx: &mut Tx, id: PaymentMethodId, source: &str) -> Result<PaymentMethodId, Failure> {
+    let Some(known) = rows::by_id(tx, id.uuid()).await? else { return Ok(id) };
+    if let Some(there) = rows::by_token(tx, source, &known.token).await? {
+        return Ok(there.id.into());
+    }
+    let mut row = known.into_active_model();
+    row.source = Set(source.to_owned());
+    tx.update(row).await?;
+    Ok(id)
 }
 
 /// Marks what a method is good for, with the reason; marking it as it is changes nothing.

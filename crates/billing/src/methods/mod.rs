@@ -9,6 +9,8 @@ mod method;
 mod store;
 
 pub use actions::{find, mark, meet, remember};
+
+pub(crate) use actions::move_to;
 pub use method::{MethodState, Model};
 
 ::store::org_scoped!(method);

@@ -14,7 +14,7 @@ pub(super) async fn by_token(tx: &mut Tx, source: &str, token: &str) -> Result<O
     tx.find::<Entity>().filter(Column::Source.eq(source)).filter(Column::Token.eq(token)).one().await
 }
 
-/// Whether the row went in; `false` when another request was first.
-pub(super) async fn insert_unless_known(tx: &mut Tx, row: ActiveModel) -> Result<bool, StoreError> {
-    tx.insert_or_ignore(row, &[Column::OrgId, Column::Source, Column::Token]).await
+/// The row as it went in; `None` when the token was known.
+pub(super) async fn insert_unless_known(tx: &mut Tx, row: ActiveModel) -> Result<Option<Model>, StoreError> {
+    tx.insert_new(row, &[Column::OrgId, Column::Source, Column::Token]).await
 }

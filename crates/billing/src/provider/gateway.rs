@@ -15,12 +15,19 @@ use axum::http::HeaderMap;
 pub struct Providers {
     stripe: Arc<dyn Provider>,
     sandbox_url: String,
+    follows_rows: bool,
 }
 
 impl Providers {
-    /// `sandbox_url` is where this program's own sandbox answers.
-    pub fn new(stripe: Arc<dyn Provider>, sandbox_url: String) -> Self {
-        Self { stripe, sandbox_url }
+    /// `sandbox_url` is where this program's own sandbox answers; `follows_rows` says whether the
+    /// address that stands with a connection is used, which is for development and tests alone.
+    pub fn new(stripe: Arc<dyn Provider>, sandbox_url: String, follows_rows: bool) -> Self {
+        Self { stripe, sandbox_url, follows_rows }
+    }
+
+    /// Whether a connection's own address is used.
+    pub(crate) fn follows_rows(&self) -> bool {
+        self.follows_rows
     }
 
     /// Where a provider is reached, if not at the adapter's own address.

@@ -46,6 +46,10 @@ pub async fn collect(call: &mut Call, mut intent: Value, method: &str, presence:
             call.is_lost = true;
             succeed(call, intent, method).await
         }
+        Outcome::TimeoutAfterDecline => {
+            call.is_lost = true;
+            decline(call, intent, method, "do_not_honor", None).await
+        }
         Outcome::AuthenticationRequired => decline(call, intent, method, "authentication_required", None).await,
         Outcome::Declined { code, network_advice } => decline(call, intent, method, &code, network_advice.as_deref()).await,
     }

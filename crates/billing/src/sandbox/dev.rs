@@ -37,7 +37,7 @@ pub fn routes() -> Router<Core> {
 struct Script {
     payment_method: String,
     /// `succeeded`, `authentication_required`, `processing`, `timeout_after_charge`,
-    /// `timeout_before_charge`, `api_error`, `rate_limited`, or any decline code.
+    /// `timeout_after_decline`, `timeout_before_charge`, `api_error`, `rate_limited`, or any decline code.
     outcomes: Vec<String>,
 }
 

@@ -18,6 +18,8 @@ pub enum Outcome {
     Processing,
     /// The charge succeeds and the answer is lost on its way.
     TimeoutAfterCharge,
+    /// The charge is declined and the answer is lost on its way.
+    TimeoutAfterDecline,
     /// The answer is lost, and nothing was charged.
     TimeoutBeforeCharge,
     /// 500, and nothing was charged.
@@ -38,6 +40,7 @@ impl Outcome {
             "authentication_required" => Self::AuthenticationRequired,
             "processing" => Self::Processing,
             "timeout_after_charge" => Self::TimeoutAfterCharge,
+            "timeout_after_decline" => Self::TimeoutAfterDecline,
             "timeout" | "timeout_before_charge" => Self::TimeoutBeforeCharge,
             "api_error" => Self::ApiError,
             "rate_limited" | "rate_limit" => Self::RateLimited,

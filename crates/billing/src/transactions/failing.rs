@@ -9,8 +9,8 @@ use uuid::Uuid;
 
 use super::failure::{self, ActiveModel};
 use super::transaction::Model;
-use super::{Happening, store as rows};
-use crate::event::PaymentFailed;
+use super::{Happening, State, store as rows};
+use crate::event::{EarlierFailureTold, PaymentFailed};
 use crate::provider::RawDecline;
 
 /// What an invoice says of a decline is the echo of what its intent says. Where it names no charge,
@@ -59,9 +59,12 @@ pub async fn fail_in_checkout(tx: &mut Tx, transaction: Model, new: NewFailure) 
 
 async fn record(tx: &mut Tx, transaction: Model, new: NewFailure, shows: bool) -> Result<Failing, Failure> {
     if transaction.state().after(Happening::ChargeFailed).is_err() {
+        let transaction = if shows { dated(tx, transaction, &new).await? } else { transaction };
         return Ok(Failing::Absorbed(transaction));
     }
-    let earlier = rows::failures(tx, transaction.id).await?;
+    // Nobody has told of a failure before the first one.
+    let is_untold = transaction.state() == State::Open && transaction.first_failed_at.is_none();
+    let earlier = if is_untold { Vec::new() } else { rows::failures(tx, transaction.id).await? };
     let row = match earlier.iter().find(|known| is_same(known, &new)) {
         Some(known) => match learn(tx, known, &new).await? {
             Some(row) => row,
@@ -80,6 +83,23 @@ async fn record(tx: &mut Tx, transaction: Model, new: NewFailure, shows: bool) -
     };
     tx.emit(&event).await?;
     Ok(Failing::Recorded(transaction, row))
+}
+
+/// What is over stays over; only when it began to fail and when it failed last may be learned late.
+async fn dated(tx: &mut Tx, transaction: Model, new: &NewFailure) -> Result<Model, Failure> {
+    let (Some(first), Some(last)) = (transaction.first_failed_at, transaction.failed_at) else { return Ok(transaction) };
+    if (first..=last).contains(&new.occurred_at) {
+        return Ok(transaction);
+    }
+    let mut active = transaction.into_active_model();
+    active.first_failed_at = Set(Some(first.min(new.occurred_at)));
+    active.failed_at = Set(Some(last.max(new.occurred_at)));
+    let transaction = tx.update(active).await?;
+    if new.occurred_at < first {
+        let (id, decline) = (transaction.transaction_id(), new.decline.clone());
+        tx.emit(&EarlierFailureTold { transaction: id, failed_at: new.occurred_at, decline }).await?;
+    }
+    Ok(transaction)
 }
 
 /// The charge tells two declines apart; an echo without one belongs to the decline beside it.

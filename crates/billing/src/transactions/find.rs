@@ -1,11 +1,11 @@
 //! Looking up.
 
-use kernel::{After, CustomerId, Failure, Limit, Page, TransactionId};
+use kernel::{After, At, CustomerId, Failure, Limit, Page, TransactionId};
 use store::Tx;
 use uuid::Uuid;
 
-use super::{State, failure, receipt, store as rows, transaction};
-use crate::provider::Refs;
+use super::transaction::Source;
+use super::{State, connecting, failure, receipt, store as rows, transaction};
 
 /// The transaction, if it is this organization's.
 pub async fn find(tx: &mut Tx, id: TransactionId) -> Result<Option<transaction::Model>, Failure> {
@@ -34,14 +34,21 @@ pub async fn by_ref(tx: &mut Tx, reference: &str) -> Result<Option<transaction::
     Ok(rows::by_id(tx, id).await?)
 }
 
-/// The transaction that any of the ids leads to, held.
-pub(crate) async fn by_refs(tx: &mut Tx, source: &str, refs: &Refs) -> Result<Option<transaction::Model>, Failure> {
-    let refs: Vec<&str> = refs.all().collect();
+/// The transaction that any of the ids leads to, held. One that callers told of while its gateway
+/// had no connection gets the connection that knows it.
+pub(crate) async fn by_refs(tx: &mut Tx, source: &Source, refs: &[&str]) -> Result<Option<transaction::Model>, Failure> {
     if refs.is_empty() {
         return Ok(None);
     }
-    let Some(id) = rows::id_by_refs(tx, source, &refs).await? else { return Ok(None) };
-    Ok(rows::hold(tx, id).await?)
+    let (own, unconnected) = (source.key(), connecting::unconnected(&source.gateway).key());
+    let Some(id) = rows::id_by_refs(tx, [&own, &unconnected], refs).await? else { return Ok(None) };
+    let Some(held) = rows::hold(tx, id).await? else { return Ok(None) };
+    match source.connection {
+        Some(connection) if held.source == unconnected => Ok(Some(connecting::connect(tx, held, connection).await?)),
+        // Another connection of the gateway has it.
+        Some(_) if held.source != own => Ok(None),
+        _ => Ok(Some(held)),
+    }
 }
 
 /// Failed charges, newest first.
@@ -56,4 +63,15 @@ pub async fn receipts(tx: &mut Tx, id: TransactionId) -> Result<Vec<receipt::Mod
 
 pub(crate) async fn receipt_by_id(tx: &mut Tx, id: Uuid) -> Result<Option<receipt::Model>, Failure> {
     Ok(rows::receipt_by_id(tx, id).await?)
+}
+
+/// A batch of receipts of a connection whose surplus waits for somebody, behind the one given.
+pub(crate) async fn receipts_by_hand(tx: &mut Tx, source: &str, after: Uuid) -> Result<Vec<receipt::Model>, Failure> {
+    Ok(rows::by_hand(tx, source, after).await?)
+}
+
+/// Whether an id had been told for the transaction by that time.
+pub async fn was_known(tx: &mut Tx, id: TransactionId, reference: &str, at: At) -> Result<bool, Failure> {
+    let Some(known) = rows::by_id(tx, id.uuid()).await? else { return Ok(false) };
+    Ok(rows::was_known(tx, &known.source, reference, at).await?)
 }

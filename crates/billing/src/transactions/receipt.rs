@@ -1,7 +1,9 @@
 //! A movement of money.
 
+use kernel::Money;
 use sea_orm::entity::prelude::*;
 
+use crate::event::SurplusReceived;
 use crate::provider::Refs;
 
 /// A row of `receipts`.
@@ -28,6 +30,8 @@ pub struct Model {
     pub received_at: DateTimeUtc,
     /// The provider's id of our refund of the surplus.
     pub refund_ref: Option<String>,
+    /// Since when its surplus waits for a person to give it back.
+    pub by_hand_since: Option<DateTimeUtc>,
     pub created_at: DateTimeUtc,
     pub updated_at: DateTimeUtc,
     pub version: i32,
@@ -36,6 +40,17 @@ pub struct Model {
 impl ActiveModelBehavior for ActiveModel {}
 
 impl Model {
+    /// Its surplus, as it was told when it arrived.
+    pub fn surplus_event(&self) -> SurplusReceived {
+        let currency = self.currency.parse().expect("only currencies of ISO 4217 are stored");
+        SurplusReceived { transaction: self.transaction_id.into(), receipt: self.id, surplus: Money::new(self.surplus, currency) }
+    }
+
+    /// What of the surplus has not gone back yet, as far as the provider told.
+    pub fn surplus_left(&self) -> i64 {
+        (self.surplus - self.refunded).max(0)
+    }
+
     pub fn refs(&self) -> Refs {
         serde_json::from_value(self.psp_ids.clone()).unwrap_or_default()
     }

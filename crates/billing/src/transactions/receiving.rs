@@ -4,12 +4,11 @@ use kernel::{At, CustomerId, Failure, LinkId, Money};
 use sea_orm::{ActiveValue::Set, IntoActiveModel as _};
 use serde_json::json;
 use store::{AuditLine, Tx};
-use uuid::Uuid;
 
 use super::receipt::{self, ActiveModel};
 use super::transaction::Model;
 use super::{Happening, split, store as rows};
-use crate::event::{ObligationVoided, PaymentDisputed, PaymentReceived, PaymentRefunded, SurplusReceived, Via};
+use crate::event::{Attention, AttentionNeeded, ObligationVoided, PaymentDisputed, PaymentReceived, SurplusReceived, Via};
 use crate::links;
 use crate::provider::Refs;
 use crate::surplus::InvoicePaidElsewhere;
@@ -37,16 +36,19 @@ pub struct Received {
 
 /// Records money on a held transaction: once for each movement. What is not owed is given back.
 ///
-/// `None` when it is of another currency than the obligation: it is not ours to count.
+/// `None` when it is of another currency than the obligation: it is not ours to count, and people are told.
 pub async fn receive(tx: &mut Tx, transaction: Model, new: NewReceipt) -> Result<Option<Received>, Failure> {
-    if new.amount.currency.code() != transaction.currency || new.amount.minor <= 0 {
+    if new.amount.minor <= 0 {
+        return Ok(None);
+    }
+    if new.amount.currency.code() != transaction.currency {
+        let text = format!("{} arrived, and {} is owed in {}. It was not counted.", new.amount, transaction.owed(), transaction.currency);
+        attention(tx, &transaction, Attention::PaidInOtherCurrency, new.money_key, text).await?;
         return Ok(None);
     }
     let was = transaction.state();
     let split = split(was, transaction.amount_due, transaction.amount_paid, new.amount.minor);
-    let id = kernel::chance::uuid_v7(tx.now());
     let row = ActiveModel {
-        id: Set(id),
         transaction_id: Set(transaction.id),
         source: Set(transaction.source.clone()),
         money_key: Set(new.money_key.clone()),
@@ -60,10 +62,7 @@ pub async fn receive(tx: &mut Tx, transaction: Model, new: NewReceipt) -> Result
         received_at: Set(new.received_at),
         ..Default::default()
     };
-    if !rows::insert_receipt(tx, row).await? {
-        return Ok(Some(Received { transaction, receipt: None }));
-    }
-    let row = rows::receipt_by_id(tx, id).await?.ok_or_else(|| Failure::internal("a receipt that was just kept is not there"))?;
+    let Some(row) = rows::insert_receipt(tx, row).await? else { return Ok(Some(Received { transaction, receipt: None })) };
     let transaction = if split.counted_minor > 0 { count(tx, transaction, &new, split.counted_minor).await? } else { transaction };
     tell(tx, &transaction, &row, &new).await?;
     Ok(Some(Received { transaction, receipt: Some(row) }))
@@ -126,86 +125,38 @@ fn is_elsewhere(transaction: &Model, new: &NewReceipt) -> bool {
     new.via == Via::Link || (told.intent.is_some() && !is_own)
 }
 
+/// Tells people that they have to look at a payment.
+pub(crate) async fn attention(tx: &mut Tx, transaction: &Model, kind: Attention, about: String, text: String) -> Result<(), Failure> {
+    let line = AuditLine::new("transaction.attention_needed", "transaction", transaction.id);
+    tx.audit(line.after(json!({ "kind": kind, "about": about, "text": text }))).await?;
+    tx.emit(&AttentionNeeded { transaction: transaction.transaction_id(), kind, about, text }).await.map(drop)
+}
+
 /// The payer's bank took the money back: the payer must not be asked again, nor be charged. `false`
 /// when no money had arrived, or it was disputed before.
 pub async fn dispute(tx: &mut Tx, transaction: Model) -> Result<bool, Failure> {
-    let Ok(state) = transaction.state().after(Happening::DisputeOpened) else { return Ok(false) };
-    let before = json!({ "state": transaction.state });
-    let mut active = transaction.into_active_model();
-    active.state = Set(state.name().to_owned());
-    let transaction = tx.update(active).await?;
-    let after = json!({ "state": transaction.state });
-    tx.audit(AuditLine::new("transaction.disputed", "transaction", transaction.id).before(before).after(after)).await?;
+    let Some(transaction) = step(tx, transaction, Happening::DisputeOpened, "transaction.disputed").await? else { return Ok(false) };
     links::revoke_all(tx, transaction.transaction_id()).await?;
     tx.emit(&PaymentDisputed { transaction: transaction.transaction_id() }).await?;
     Ok(true)
 }
 
-/// What the provider says has gone back of a movement of money, in all.
-///
-/// `None` when the money itself is not known yet. A refund of the surplus changes nothing on the
-/// obligation.
-pub async fn record_refund(tx: &mut Tx, transaction: Model, refs: &Refs, refunded: Money) -> Result<Option<Model>, Failure> {
-    let receipts = rows::receipts(tx, transaction.id).await?;
-    let is_of =
-        |receipt: &&receipt::Model| receipt.refs().all().any(|id| refs.intent.as_deref() == Some(id) || refs.charge.as_deref() == Some(id));
-    let Some(receipt) = receipts.iter().find(is_of) else { return Ok(None) };
-    if refunded.minor <= receipt.refunded || refunded.currency.code() != receipt.currency {
-        return Ok(Some(transaction));
-    }
-    let back = |refunded_minor: i64| (refunded_minor - receipt.surplus).clamp(0, receipt.counted);
-    let delta = back(refunded.minor) - back(receipt.refunded);
-    let all_back = receipts
-        .iter()
-        .filter(|other| other.id != receipt.id)
-        .map(|other| (other.refunded - other.surplus).clamp(0, other.counted))
-        .sum::<i64>()
-        + back(refunded.minor);
-    let mut active = receipt.clone().into_active_model();
-    active.refunded = Set(refunded.minor);
-    tx.update(active).await?;
-    if delta == 0 {
-        return Ok(Some(transaction));
-    }
-    let in_full = all_back >= transaction.amount_paid;
-    let transaction = if in_full { refunded_in_full(tx, transaction).await? } else { transaction };
-    let amount = transaction.money(delta);
-    tx.emit(&PaymentRefunded { transaction: transaction.transaction_id(), amount, in_full }).await?;
-    Ok(Some(transaction))
-}
-
-async fn refunded_in_full(tx: &mut Tx, transaction: Model) -> Result<Model, Failure> {
-    let Ok(state) = transaction.state().after(Happening::RefundedInFull) else { return Ok(transaction) };
-    let before = json!({ "state": transaction.state });
-    let mut active = transaction.into_active_model();
-    active.state = Set(state.name().to_owned());
-    let transaction = tx.update(active).await?;
-    let after = json!({ "state": transaction.state });
-    tx.audit(AuditLine::new("transaction.refunded", "transaction", transaction.id).before(before).after(after)).await?;
-    Ok(transaction)
-}
-
-/// Keeps the provider's id of our refund of a surplus.
-pub async fn refund_sent(tx: &mut Tx, receipt: Uuid, refund: &str) -> Result<(), Failure> {
-    let Some(known) = rows::receipt_by_id(tx, receipt).await?.filter(|known| known.refund_ref.is_none()) else { return Ok(()) };
-    let line = AuditLine::new("transaction.surplus_refunded", "transaction", known.transaction_id);
-    tx.audit(line.after(json!({ "receipt": known.id, "amount": known.surplus, "refund": refund }))).await?;
-    let mut active = known.into_active_model();
-    active.refund_ref = Set(Some(refund.to_owned()));
-    tx.update(active).await?;
-    Ok(())
-}
-
 /// Nothing is owed any more. `false` when it was paid or void before: money stays, and twice is once.
 pub async fn void(tx: &mut Tx, transaction: Model) -> Result<bool, Failure> {
-    let Ok(state) = transaction.state().after(Happening::Voided) else { return Ok(false) };
-    let before = json!({ "state": transaction.state });
-    let mut active = transaction.into_active_model();
-    active.state = Set(state.name().to_owned());
-    let transaction = tx.update(active).await?;
-    let after = json!({ "state": transaction.state });
-    tx.audit(AuditLine::new("transaction.voided", "transaction", transaction.id).before(before).after(after)).await?;
+    let Some(transaction) = step(tx, transaction, Happening::Voided, "transaction.voided").await? else { return Ok(false) };
     links::revoke_all(tx, transaction.transaction_id()).await?;
     tx.emit(&ObligationVoided { transaction: transaction.transaction_id() }).await?;
     Ok(true)
+}
+
+/// Takes one step, with its audit line; `None` when the present state does not allow it.
+pub(super) async fn step(tx: &mut Tx, transaction: Model, happening: Happening, action: &'static str) -> Result<Option<Model>, Failure> {
+    let Ok(state) = transaction.state().after(happening) else { return Ok(None) };
+    let before = json!({ "state": transaction.state });
+    let mut active = transaction.into_active_model();
+    active.state = Set(state.name().to_owned());
+    let transaction = tx.update(active).await?;
+    let after = json!({ "state": transaction.state });
+    tx.audit(AuditLine::new(action, "transaction", transaction.id).before(before).after(after)).await?;
+    Ok(Some(transaction))
 }

@@ -1,6 +1,6 @@
 //! Queries.
 
-use kernel::{After, CustomerId, Limit, Page};
+use kernel::{After, At, CustomerId, Limit, Page};
 use sea_orm::sea_query::Order;
 use sea_orm::{ActiveValue::Set, ColumnTrait as _};
 use store::{StoreError, Tx};
@@ -10,6 +10,8 @@ use super::{State, failure, receipt, reference, transaction};
 
 /// Failures and receipts of one transaction that are ever read at once: networks allow 35 tries a month.
 const HISTORY_MAX: u64 = 200;
+/// Rows that durable work takes up at once: a transaction that is over before anybody waits for it.
+pub(super) const BATCH: u64 = 100;
 
 pub(super) async fn by_id(tx: &mut Tx, id: Uuid) -> Result<Option<transaction::Model>, StoreError> {
     tx.find_by_id::<transaction::Entity>(id).one().await
@@ -43,23 +45,25 @@ pub(super) async fn page(
     all.page(limit, after, Column::CreatedAt, |row| After { at: row.created_at, id: row.id }).await
 }
 
-/// Whether the row went in; `false` when another request was first.
-pub(super) async fn insert_unless_there(tx: &mut Tx, row: transaction::ActiveModel) -> Result<bool, StoreError> {
+/// The row as it went in, which holds it; `None` when another request was first.
+pub(super) async fn insert_unless_there(tx: &mut Tx, row: transaction::ActiveModel) -> Result<Option<transaction::Model>, StoreError> {
     use transaction::Column;
-    tx.insert_or_ignore(row, &[Column::OrgId, Column::Source, Column::ObligationKey]).await
+    tx.insert_new(row, &[Column::OrgId, Column::Source, Column::ObligationKey]).await
 }
 
-/// The transaction that one of the ids leads to; the first id that leads anywhere decides.
-pub(super) async fn id_by_refs(tx: &mut Tx, source: &str, refs: &[&str]) -> Result<Option<Uuid>, StoreError> {
+/// The transaction that one of the ids leads to: the first id that leads anywhere decides, and of two
+/// sources the first.
+pub(super) async fn id_by_refs(tx: &mut Tx, sources: [&str; 2], refs: &[&str]) -> Result<Option<Uuid>, StoreError> {
     use reference::Column;
     let found = tx
         .find::<reference::Entity>()
-        .filter(Column::Source.eq(source))
+        .filter(Column::Source.is_in(sources))
         .filter(Column::Reference.is_in(refs.iter().copied()))
-        .limit(refs.len() as u64)
+        .limit((refs.len() * sources.len()) as u64)
         .all()
         .await?;
-    let by_rank = refs.iter().find_map(|wanted| found.iter().find(|row| row.reference == *wanted));
+    let leads = |source: &str, wanted: &str| found.iter().find(|row| row.source == source && row.reference == wanted);
+    let by_rank = sources.iter().find_map(|source| refs.iter().find_map(|wanted| leads(source, wanted)));
     Ok(by_rank.map(|row| row.transaction_id))
 }
 
@@ -70,15 +74,25 @@ pub(super) async fn id_by_any_ref(tx: &mut Tx, reference: &str) -> Result<Option
     Ok(found.map(|row| row.transaction_id))
 }
 
-pub(super) async fn add_ref(tx: &mut Tx, source: &str, id: &str, transaction: Uuid) -> Result<(), StoreError> {
+/// Whether an id led anywhere by that time.
+pub(super) async fn was_known(tx: &mut Tx, source: &str, id: &str, at: At) -> Result<bool, StoreError> {
+    use reference::Column;
+    let of = tx.find::<reference::Entity>().filter(Column::Source.eq(source)).filter(Column::Reference.eq(id));
+    of.filter(Column::CreatedAt.lte(at)).exists().await
+}
+
+/// Lets ids lead to a transaction; one that leads anywhere already stays as it is.
+pub(super) async fn add_refs(tx: &mut Tx, source: &str, ids: &[&str], transaction: Uuid) -> Result<(), StoreError> {
     use reference::{ActiveModel, Column};
-    let row = ActiveModel {
-        source: Set(source.to_owned()),
-        reference: Set(id.to_owned()),
-        transaction_id: Set(transaction),
-        ..Default::default()
-    };
-    tx.insert_or_ignore(row, &[Column::OrgId, Column::Source, Column::Reference]).await?;
+    for id in ids {
+        let row = ActiveModel {
+            source: Set(source.to_owned()),
+            reference: Set((*id).to_owned()),
+            transaction_id: Set(transaction),
+            ..Default::default()
+        };
+        tx.insert_or_ignore(row, &[Column::OrgId, Column::Source, Column::Reference]).await?;
+    }
     Ok(())
 }
 
@@ -97,8 +111,26 @@ pub(super) async fn receipt_by_id(tx: &mut Tx, id: Uuid) -> Result<Option<receip
     tx.find_by_id::<receipt::Entity>(id).one().await
 }
 
-/// Whether the row went in; `false` when this movement of money was counted before.
-pub(super) async fn insert_receipt(tx: &mut Tx, row: receipt::ActiveModel) -> Result<bool, StoreError> {
+pub(super) async fn hold_receipt(tx: &mut Tx, id: Uuid) -> Result<Option<receipt::Model>, StoreError> {
+    tx.find_by_id::<receipt::Entity>(id).for_update().one().await
+}
+
+/// Receipts of a connection whose surplus waits for somebody, oldest first behind `after`.
+pub(super) async fn by_hand(tx: &mut Tx, source: &str, after: Uuid) -> Result<Vec<receipt::Model>, StoreError> {
     use receipt::Column;
-    tx.insert_or_ignore(row, &[Column::OrgId, Column::Source, Column::MoneyKey]).await
+    let waiting = tx.find::<receipt::Entity>().filter(Column::Source.eq(source)).filter(Column::ByHandSince.is_not_null());
+    waiting.filter(Column::Id.gt(after)).order_by(Column::Id, Order::Asc).limit(BATCH).all().await
+}
+
+/// Transactions of a source that no connection stands behind, by their keys behind `after`.
+pub(super) async fn of_source(tx: &mut Tx, source: &str, after: &str) -> Result<Vec<transaction::Model>, StoreError> {
+    use transaction::Column;
+    let of = tx.find::<transaction::Entity>().filter(Column::Source.eq(source)).filter(Column::ObligationKey.gt(after));
+    of.order_by(Column::ObligationKey, Order::Asc).limit(BATCH).all().await
+}
+
+/// The row as it went in; `None` when this movement of money was counted before.
+pub(super) async fn insert_receipt(tx: &mut Tx, row: receipt::ActiveModel) -> Result<Option<receipt::Model>, StoreError> {
+    use receipt::Column;
+    tx.insert_new(row, &[Column::OrgId, Column::Source, Column::MoneyKey]).await
 }

@@ -82,6 +82,9 @@ pub struct ReceiptView {
     /// The part that was not owed and is given back.
     pub surplus: Money,
     pub refunded: Money,
+    /// Since when the surplus waits for somebody to give it back at the provider, if it does.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub refund_by_hand_since: Option<At>,
     /// `retry`, `link`, `provider` or `manual`.
     pub via: String,
     #[schema(value_type = String, format = DateTime)]
@@ -98,6 +101,7 @@ impl From<receipt::Model> for ReceiptView {
             counted: money(row.counted),
             surplus: money(row.surplus),
             refunded: money(row.refunded),
+            refund_by_hand_since: row.by_hand_since,
             via: row.via,
             received_at: row.received_at,
         }

@@ -20,12 +20,16 @@ testkit::stories! {
     async fn what_is_wrong_with_a_connection_is_said(app: TestApp) {
         let alice = app.alice().await;
         let post = async |body| alice.post("/v1/payment-connections", body).await;
-        post(json!({"provider": "stripe", "webhook_secret": ""})).await.refused(422, "validation_failed");
+        for secret in ["", " ", "whsec_fifteen__"] {
+            let refused = post(json!({"provider": "stripe", "webhook_secret": secret})).await;
+            refused.refused(422, "validation_failed");
+            assert!(!refused.field("webhook_secret").is_empty(), "{secret:?}: {}", refused.text);
+        }
         post(json!({"provider": "stripe"})).await.refused(422, "validation_failed");
         post(json!({"provider": "razorpay", "webhook_secret": "x"})).await.refused(503, "provider_not_configured");
         post(json!({"provider": "acme", "webhook_secret": "x"})).await.refused(422, "provider_unknown");
-        post(json!({"provider": "stripe", "webhook_secret": "x", "api_key": "sk_test_1", "mode": "live"})).await.refused(422, "validation_failed");
-        post(json!({"provider": "stripe", "webhook_secret": "x", "base_url": "ftp://x"})).await.refused(422, "validation_failed");
+        post(json!({"provider": "stripe", "webhook_secret": SECRET, "api_key": "sk_test_1", "mode": "live"})).await.refused(422, "validation_failed");
+        post(json!({"provider": "stripe", "webhook_secret": SECRET, "base_url": "ftp://x"})).await.refused(422, "validation_failed");
     }
 
     async fn only_an_admin_connects_and_strangers_see_nothing(app: TestApp) {
@@ -45,7 +49,7 @@ testkit::stories! {
     async fn while_a_secret_rolls_both_hold_and_after_a_day_only_the_new_one(app: TestApp) {
         let alice = app.alice().await;
         let id = stripe(&alice).await;
-        alice.patch(&format!("/v1/payment-connections/{id}"), json!({"webhook_secret": "whsec_new"})).await.expect(200);
+        alice.patch(&format!("/v1/payment-connections/{id}"), json!({"webhook_secret": "whsec_new_of_stories"})).await.expect(200);
         let send = async |secret: &str, event: &str| {
             let mut body = fixture!("payment_intent.succeeded.new");
             body["id"] = json!(event);
@@ -53,9 +57,9 @@ testkit::stories! {
             let signature = stripe_signature(secret, app.now(), &body);
             deliver_signed(app, &format!("/v1/webhooks/stripe/{id}"), &signature, body).await.status
         };
-        assert_eq!((send(SECRET, "evt_1").await, send("whsec_new", "evt_2").await), (200, 200));
+        assert_eq!((send(SECRET, "evt_1").await, send("whsec_new_of_stories", "evt_2").await), (200, 200));
         app.advance(chrono::Duration::hours(25)).await;
-        assert_eq!((send(SECRET, "evt_3").await, send("whsec_new", "evt_4").await), (400, 200));
+        assert_eq!((send(SECRET, "evt_3").await, send("whsec_new_of_stories", "evt_4").await), (400, 200));
     }
 
     async fn a_removed_connection_is_gone_with_its_secrets(app: TestApp) {

@@ -5,11 +5,15 @@
 
 mod connections;
 mod links;
+mod poison;
+mod refunds;
 mod reports;
 mod sandbox;
+mod signatures;
 mod sink;
 mod surplus;
 mod valkey;
+mod sweeping;
 mod webhooks;
 
 use kernel::{Actor, OrgId};
@@ -26,7 +30,7 @@ fn modules() -> Vec<Box<dyn host::Module>> {
 }
 
 /// What most stories sign with.
-const SECRET: &str = "whsec_stories";
+const SECRET: &str = "whsec_of_all_stories";
 
 fn org_of(client: &Client) -> OrgId {
     client.profile["organization"]["id"].as_str().expect("an organization").parse().expect("an id")
@@ -67,6 +71,12 @@ macro_rules! fixture {
     };
 }
 pub(crate) use fixture;
+
+/// How many events of this name were told.
+async fn events_named(app: &TestApp, name: &str) -> usize {
+    app.settle().await;
+    app.all_rows().await.iter().filter(|row| row.table == "outbox" && row.text.contains(name)).count()
+}
 
 /// Everything that is known under a reference.
 async fn known(by: &Client, reference: &str) -> Value {

@@ -35,13 +35,22 @@ async fn misuse_ends_with_2_and_says_how_it_is_used() {
 #[tokio::test]
 async fn help_and_version_are_data() {
     let place = Place::untouched();
-    for asked in ["serve", "worker", "migrate", "config", "openapi", "users", "demo"] {
+    for asked in ["serve", "worker", "migrate", "config", "openapi", "users", "flows", "demo"] {
         assert!(place.run(&["--help"]).await.fine().out.contains(asked), "{asked}");
     }
     assert!(place.run(&["--version"]).await.fine().out.starts_with("autorisen "));
 }
 
 on_both! {
+    async fn work_that_gave_up_is_listed_and_only_that_is_replayed(place: Place) {
+        let listed = place.run(&["flows", "dead", "list", "--json"]).await.fine().json();
+        assert_eq!(listed, json!([]));
+        place.run(&["flows", "dead", "replay"]).await.with(2).complains(&["error: ", "--all"]);
+        let unknown = place.run(&["flows", "dead", "replay", "run_00000000000000000000000000"]).await.with(1);
+        unknown.complains(&["there is no dead run", "hint: autorisen flows dead list"]);
+        assert_eq!(place.run(&["flows", "dead", "replay", "--all", "--json"]).await.fine().json(), json!([]));
+    }
+
     async fn a_busy_port_is_told_with_its_holder(place: Place) {
         let holder = std::net::TcpListener::bind(("127.0.0.1", place.port)).expect("a free port");
         let mut server = place.serving(&[]);

@@ -3,12 +3,13 @@
 
 use host::Core;
 use kernel::{At, Failure, OrgId, RunId};
+use serde::Serialize;
 
 use super::{Engine, nudge};
 use crate::ledger;
 
 /// A run that gave up.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DeadLetter {
     pub id: RunId,
     pub org: Option<OrgId>,

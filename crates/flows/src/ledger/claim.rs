@@ -38,6 +38,10 @@ const TAKE: SystemSql = SystemSql::both(
 
 const RENEW: SystemSql = SystemSql::both("update flow_runs set lease_until = $3 where id = $1 and fence = $2");
 
+/// The statements that look for work, by name, with an instant as `$1`, a number of rows as `$2` and an
+/// instant as `$3`.
+pub(crate) const SCANS: [(&str, SystemSql); 2] = [("due", DUE), ("lost", LOST)];
+
 #[derive(FromQueryResult)]
 struct DueRow {
     id: Uuid,

@@ -17,8 +17,8 @@ use serde_json::Value;
 
 use crate::cx::Told;
 
-pub(crate) use claim::{claim, renew};
-pub(crate) use read::{count_due, dead_letters, delete_finished, next_due, oldest_due, record, replay};
+pub(crate) use claim::{SCANS, claim, renew};
+pub(crate) use read::{LOOKS, count_due, dead_letters, delete_finished, next_due, oldest_due, record, replay};
 pub(crate) use ticks::{begin_schedule, last_ticks, start_tick};
 pub(crate) use write::{hear, write_back};
 

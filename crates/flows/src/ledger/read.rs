@@ -25,6 +25,9 @@ const COUNT_DUE: SystemSql = SystemSql::both(
      + (select count(*) from flow_runs where state = 'open' and lease_until is not null) as runs",
 );
 
+/// The statements that say when and how much work is due, as [`super::claim::SCANS`].
+pub(crate) const LOOKS: [(&str, SystemSql); 2] = [("next_due", NEXT_DUE), ("count_due", COUNT_DUE)];
+
 const RECORD: SystemSql = SystemSql::both("select seq, kind, outcome, value, answered_at from flow_steps where run_id = $1 order by seq");
 
 const DEAD: SystemSql = SystemSql::both(

@@ -27,12 +27,13 @@ pub(crate) struct ByCurrency {
     pub retryable_recovered_minor: i64,
 }
 
+/// From the index over cohorts alone: an ended case carries what its outcome says.
 const BY_CURRENCY: TenantSql = TenantSql::both(
     "select c.currency as currency, cast(count(*) as bigint) as opened, \
      cast(sum(c.amount_minor) as bigint) as due_minor, \
-     cast(sum(case when o.kind = 'recovered' then 1 else 0 end) as bigint) as recovered, \
-     cast(sum(coalesce(o.amount_minor - o.reversed_minor, 0)) as bigint) as recovered_minor, \
-     cast(sum(coalesce(o.reversed_minor, 0)) as bigint) as reversed_minor, \
+     cast(sum(case when c.state = 'recovered' then 1 else 0 end) as bigint) as recovered, \
+     cast(sum(case when c.closed_at is null then 0 else c.paid_minor - c.reversed_minor end) as bigint) as recovered_minor, \
+     cast(sum(c.reversed_minor) as bigint) as reversed_minor, \
      cast(sum(case when c.state = 'partially_recovered' then 1 else 0 end) as bigint) as partially, \
      cast(sum(case when c.closed_at is null then 1 else 0 end) as bigint) as open, \
      cast(sum(case when c.closed_at is null then c.amount_minor - c.paid_minor else 0 end) as bigint) as at_risk_minor, \
@@ -41,11 +42,10 @@ const BY_CURRENCY: TenantSql = TenantSql::both(
      cast(sum(case when c.state = 'cancelled' then 1 else 0 end) as bigint) as cancelled, \
      cast(sum(case when c.is_retryable then 1 else 0 end) as bigint) as retryable, \
      cast(sum(case when c.is_retryable then c.amount_minor else 0 end) as bigint) as retryable_due_minor, \
-     cast(sum(case when c.is_retryable and o.kind = 'recovered' then 1 else 0 end) as bigint) as retryable_recovered, \
-     cast(sum(case when c.is_retryable then coalesce(o.amount_minor - o.reversed_minor, 0) else 0 end) as bigint) \
+     cast(sum(case when c.is_retryable and c.state = 'recovered' then 1 else 0 end) as bigint) as retryable_recovered, \
+     cast(sum(case when c.is_retryable and c.closed_at is not null then c.paid_minor - c.reversed_minor else 0 end) as bigint) \
        as retryable_recovered_minor \
-     from cases c left join outcomes o on o.org_id = c.org_id and o.case_id = c.id \
-     where c.org_id = $1 and c.failed_at >= $2 and c.failed_at < $3 group by c.currency order by c.currency",
+     from cases c where c.org_id = $1 and c.failed_at >= $2 and c.failed_at < $3 group by c.currency order by c.currency",
 );
 
 pub(crate) async fn by_currency(tx: &mut Tx, range: Range) -> Result<Vec<ByCurrency>, StoreError> {

@@ -32,6 +32,16 @@ pub struct RecoveryRates {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct CurrencyRates {
     pub currency: Currency,
+    #[serde(flatten)]
+    pub all: Rates,
+    /// The rates of cases whose first decline was soft.
+    pub retryable_only: Rates,
+    pub horizons: Vec<HorizonRates>,
+}
+
+/// How much of so many cases came back.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Rates {
     pub opened: i64,
     pub recovered: i64,
     pub amount_due: Money,
@@ -39,19 +49,19 @@ pub struct CurrencyRates {
     /// 0 to 1; absent when nothing was opened.
     pub rate_count: Option<f64>,
     pub rate_amount: Option<f64>,
-    pub retryable_only: RetryableRates,
-    pub horizons: Vec<HorizonRates>,
 }
 
-/// The rates of cases whose first decline was soft.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct RetryableRates {
-    pub opened: i64,
-    pub recovered: i64,
-    pub amount_due: Money,
-    pub amount_recovered: Money,
-    pub rate_count: Option<f64>,
-    pub rate_amount: Option<f64>,
+impl Rates {
+    fn of([opened, recovered]: [i64; 2], [due, back]: [Money; 2]) -> Self {
+        Self {
+            opened,
+            recovered,
+            amount_due: due,
+            amount_recovered: back,
+            rate_count: rate(recovered, opened),
+            rate_amount: rate(back.minor, due.minor),
+        }
+    }
 }
 
 /// What was recovered within so many days.
@@ -146,20 +156,11 @@ fn currency_rates(row: &ByCurrency, horizons: &[(i64, Vec<Within>)], is_mature: 
     };
     CurrencyRates {
         currency: row.currency(),
-        opened: row.opened,
-        recovered: row.recovered,
-        amount_due: money(row.due_minor),
-        amount_recovered: money(row.recovered_minor),
-        rate_count: rate(row.recovered, row.opened),
-        rate_amount: rate(row.recovered_minor, row.due_minor),
-        retryable_only: RetryableRates {
-            opened: row.retryable,
-            recovered: row.retryable_recovered,
-            amount_due: money(row.retryable_due_minor),
-            amount_recovered: money(row.retryable_recovered_minor),
-            rate_count: rate(row.retryable_recovered, row.retryable),
-            rate_amount: rate(row.retryable_recovered_minor, row.retryable_due_minor),
-        },
+        all: Rates::of([row.opened, row.recovered], [money(row.due_minor), money(row.recovered_minor)]),
+        retryable_only: Rates::of(
+            [row.retryable, row.retryable_recovered],
+            [money(row.retryable_due_minor), money(row.retryable_recovered_minor)],
+        ),
         horizons: horizons.iter().map(horizon).collect(),
     }
 }

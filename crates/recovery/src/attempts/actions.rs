@@ -40,11 +40,21 @@ pub(crate) async fn plan(tx: &mut Tx, case: CaseId, at: At, amounts: &Amounts, r
         amounts.write(&mut row);
         return Ok(tx.update(row).await?);
     }
+    let number = store::last_number(tx, case).await? + 1;
+    insert(tx, case, number, at, amounts, reason).await
+}
+
+/// Plans the first attempt of a case that was opened in this transaction.
+pub(crate) async fn plan_first(tx: &mut Tx, case: CaseId, at: At, amounts: &Amounts, reason: &str) -> Result<(), Failure> {
+    insert(tx, case, 1, at, amounts, reason).await.map(drop)
+}
+
+async fn insert(tx: &mut Tx, case: CaseId, number: i32, at: At, amounts: &Amounts, reason: &str) -> Result<Model, Failure> {
     let id = AttemptId::new(tx.now());
     let mut row = ActiveModel {
         id: Set(id.uuid()),
         case_id: Set(case.uuid()),
-        number: Set(store::last_number(tx, case).await? + 1),
+        number: Set(number),
         kind: Set(AttemptKind::Retry.word().to_owned()),
         state: Set(AttemptState::Planned.word().to_owned()),
         planned_for: Set(at),

@@ -12,7 +12,7 @@ mod store;
 pub use attempt::Model;
 pub use state::{AttemptKind, AttemptState, ImpossibleStep};
 
-pub(crate) use actions::{Amounts, cancel_planned, change, plan, submit};
+pub(crate) use actions::{Amounts, cancel_planned, change, plan, plan_first, submit};
 pub(crate) use store::{by_id, of_case, of_cases, open_of_case};
 
 ::store::org_scoped!(attempt);

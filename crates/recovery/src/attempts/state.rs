@@ -56,8 +56,9 @@ impl AttemptState {
             (Claimed, Planned | Submitted | Cancelled) => true,
             // Cancelled only when the provider could not even be reached: nothing went out.
             (Submitted, Succeeded | Declined | RequiresAction | Unknown | Cancelled) => true,
-            // By reading back, never by sending again with a new key.
-            (Unknown, Succeeded | Declined | RequiresAction) => true,
+            // By reading back, never by sending again with a new key. Cancelled when the provider knows
+            // nothing of it: the request never arrived.
+            (Unknown, Succeeded | Declined | RequiresAction | Cancelled) => true,
             _ => false,
         };
         if possible { Ok(to) } else { Err(ImpossibleStep { from: self, to }) }

@@ -3,7 +3,7 @@
 use ::store::Tx;
 use billing::transactions;
 use crm::timeline;
-use kernel::{After, CaseId, CustomerId, Failed, Failure, Limit, Page};
+use kernel::{After, CaseId, CustomerId, Failed, Failure, Limit, Page, TransactionId};
 
 use super::{CaseFault, CaseState, Model, store};
 
@@ -46,4 +46,9 @@ pub(crate) async fn note(tx: &mut Tx, case: &Model, kind: &'static str, text: St
     let Some(customer) = case.customer_id else { return Ok(()) };
     let entry = timeline::Entry { kind, text, subject: Some(case.case_id().to_string()), at: tx.now() };
     Ok(timeline::note(tx, customer.into(), entry).await?)
+}
+
+/// The case of a transaction, held; whoever asks holds the transaction.
+pub(crate) async fn of_transaction(tx: &mut Tx, transaction: TransactionId) -> Result<Option<Model>, Failure> {
+    Ok(store::of_transaction(tx, transaction).await?)
 }

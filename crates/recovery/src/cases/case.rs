@@ -33,6 +33,8 @@ pub struct Model {
     /// What was due when the case was opened.
     pub amount_minor: i64,
     pub paid_minor: i64,
+    /// What of it went back since.
+    pub reversed_minor: i64,
     pub currency: String,
     /// The first failure, by the provider's clock.
     pub failed_at: DateTimeUtc,
@@ -40,7 +42,10 @@ pub struct Model {
     pub deadline_at: DateTimeUtc,
     pub next_action_at: Option<DateTimeUtc>,
     pub next_kind: Option<String>,
-    /// No attempt before it.
+    /// No attempt before it, because the provider cannot be called or asked for a pause: it ends early
+    /// when the connection is mended.
+    pub pause_until: Option<DateTimeUtc>,
+    /// No attempt before it, by advice of the network or the provider.
     pub floor_at: Option<DateTimeUtc>,
     pub attempts_used: i32,
     /// Declines, the first included.

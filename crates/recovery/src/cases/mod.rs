@@ -23,7 +23,11 @@ mod view;
 
 use std::sync::Arc;
 
-use billing::event::{CheckoutExpired, CheckoutOpened, MethodUpdated, ObligationVoided, PaymentDisputed, PaymentReceived, PaymentRefunded};
+use billing::connections::ConnectionChanged;
+use billing::event::{
+    CheckoutExpired, CheckoutOpened, EarlierFailureTold, MethodUpdated, ObligationVoided, PaymentDisputed, PaymentReceived,
+    PaymentRefunded, TransactionConnected,
+};
 use host::Registry;
 
 pub use actions::{by_reference, find, list, of_customer};
@@ -33,11 +37,12 @@ pub use pausing::{pause, resume};
 pub use state::{CaseState, ImpossibleStep};
 pub use view::{AttemptView, CaseView, MessageView, OutcomeView};
 
-pub(crate) use actions::{locked, note};
+pub(crate) use actions::{locked, note, of_transaction};
 pub(crate) use closing::give_up;
 pub(crate) use money::checkout_ended;
 pub(crate) use obligation::Obligation;
 pub(crate) use open::Opening;
+pub(crate) use pausing::stop_for_person;
 pub(crate) use planning::{ask, replan, write};
 pub(crate) use view::view;
 
@@ -57,6 +62,13 @@ pub(crate) fn register(app: &mut Registry, config: &Arc<RecoveryConfig>) {
     app.on_tx::<PaymentDisputed>("recovery.payment_disputed", |tx, event| Box::pin(money::disputed(tx, event)));
     app.on_tx::<ObligationVoided>("recovery.obligation_voided", |tx, event| Box::pin(money::voided(tx, event)));
     app.on_tx::<CheckoutOpened>("recovery.checkout_opened", |tx, event| Box::pin(money::checkout_opened(tx, event)));
+    app.on_tx::<EarlierFailureTold>("recovery.earlier_failure_told", |tx, event| Box::pin(open::earlier(tx, event)));
+    let known = config.clone();
+    app.on_tx::<TransactionConnected>("recovery.transaction_connected", move |tx, event| {
+        let config = known.clone();
+        Box::pin(async move { reopening::connected(tx, &config, event).await })
+    });
+    app.on::<ConnectionChanged>("recovery.connection_changed", reopening::connection_changed);
     let known = config.clone();
     app.on_tx::<MethodUpdated>("recovery.method_updated", move |tx, event| {
         let config = known.clone();

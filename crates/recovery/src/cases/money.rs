@@ -10,7 +10,7 @@ use sea_orm::IntoActiveModel as _;
 use serde_json::json;
 
 use super::closing::{Ending, close, tell};
-use super::{CaseFault, CaseState, Model, note, planning, store};
+use super::{CaseFault, CaseState, Model, note, pausing, planning, store};
 use crate::attempts::{self, AttemptState};
 use crate::classify::Class;
 use crate::flow;
@@ -109,19 +109,23 @@ const fn by(mechanism: Mechanism) -> &'static str {
 pub(crate) async fn refunded(tx: &mut Tx, event: &PaymentRefunded) -> Result<(), Failure> {
     let Some(case) = store::of_transaction(tx, event.transaction).await?.filter(|case| case.state().is_won()) else { return Ok(()) };
     let state = if event.in_full { case.state().step(CaseState::Reversed).map_err(Failure::internal)? } else { case.state() };
-    outcomes::reverse(tx, case.case_id(), state, event.amount).await?;
+    let reversed = outcomes::reverse(tx, case.case_id(), state, event.amount).await?;
     let told = format!("{} was given back", event.amount);
-    if !event.in_full {
-        return note(tx, &case, "case.refunded", told).await;
+    if event.in_full {
+        return reverse(tx, case, reversed, told).await;
     }
-    reverse(tx, case, told).await
+    let mut row = case.into_active_model();
+    row.reversed_minor = Set(reversed);
+    let case = tx.update(row).await?;
+    note(tx, &case, "case.refunded", told).await
 }
 
-async fn reverse(tx: &mut Tx, case: Model, told: String) -> Result<(), Failure> {
+async fn reverse(tx: &mut Tx, case: Model, reversed: i64, told: String) -> Result<(), Failure> {
     let state = case.state().step(CaseState::Reversed).map_err(Failure::internal)?;
     let before = json!({ "state": case.state });
     let mut row = case.into_active_model();
     row.state = Set(state.word().to_owned());
+    row.reversed_minor = Set(reversed);
     let case = tx.update(row).await?;
     tx.audit(AuditLine::new("case.reversed", "case", case.id).before(before).after(json!({ "state": case.state }))).await?;
     tell(tx, &case, Money::new(0, case.currency()), None).await?;
@@ -141,8 +145,8 @@ pub(crate) async fn disputed(tx: &mut Tx, event: &PaymentDisputed) -> Result<(),
         return Ok(());
     }
     let amount = Money::new(case.paid_minor, case.currency());
-    outcomes::reverse(tx, case.case_id(), CaseState::Reversed, amount).await?;
-    reverse(tx, case, "The payer disputes what was paid".to_owned()).await
+    let reversed = outcomes::reverse(tx, case.case_id(), CaseState::Reversed, amount).await?;
+    reverse(tx, case, reversed, "The payer disputes what was paid".to_owned()).await
 }
 
 /// Nothing is owed any more.
@@ -196,13 +200,7 @@ pub(crate) async fn checkout_ended(tx: &mut Tx, config: &RecoveryConfig, case: M
     if case.state() != CaseState::CustomerPaying {
         return Ok(case);
     }
-    // A case that was only just detected goes on as a waiting one.
-    let back = if case.previous() == CaseState::Detected { CaseState::Waiting } else { case.previous() };
-    let state = case.state().step(back).map_err(Failure::internal)?;
-    let mut row = case.into_active_model();
-    row.state = Set(state.word().to_owned());
-    row.previous_state = Set(None);
-    let case = tx.update(row).await?;
+    let case = pausing::back(tx, case).await?;
     planning::replan(tx, config, case).await
 }
 

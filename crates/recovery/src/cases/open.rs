@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use ::store::{AuditLine, Tx};
+use billing::event::EarlierFailureTold;
 use billing::methods::{self, MethodState};
 use billing::{FailureSink, Opened, RecordedFailure};
 use chrono::{Duration, TimeDelta};
@@ -19,7 +20,7 @@ use crate::attempts::{self, AttemptState};
 use crate::classify::{Class, Decline, Hardness, RawDecline, classify};
 use crate::policy::{Explanation, Owner, Policy, StepKind};
 use crate::settings::RecoveryConfig;
-use crate::{cards, flow};
+use crate::{cards, flow, outcomes};
 
 /// A provider's report of our own attempt carries its time, which differs from ours by the way
 /// between us.
@@ -51,7 +52,7 @@ async fn hear(tx: &mut Tx, config: &RecoveryConfig, failure: &RecordedFailure) -
         count(tx, failure, case.case_id()).await?;
     }
     mark_method(tx, failure, &verdict).await?;
-    let case = planning::replan(tx, config, case).await?;
+    let case = if is_new { planning::plan_first(tx, config, case).await? } else { planning::replan(tx, config, case).await? };
     if is_new {
         flow::start(tx, case.case_id()).await?;
     } else {
@@ -86,12 +87,14 @@ async fn open(tx: &mut Tx, failure: &RecordedFailure, verdict: &Decline) -> Resu
         policy_version: Set(policy.version.clone()),
         amount_minor: Set(failure.owed.minor),
         paid_minor: Set(0),
+        reversed_minor: Set(0),
         currency: Set(failure.owed.currency.code().to_owned()),
         failed_at: Set(failed_at),
         opened_at: Set(now),
         deadline_at: Set(planning::deadline(now)),
         next_action_at: Set(Some(now)),
         next_kind: Set(Some(StepKind::ReadBack.word().to_owned())),
+        pause_until: Set(None),
         floor_at: Set(floor(failure, verdict)),
         attempts_used: Set(0),
         misses: Set(1),
@@ -139,12 +142,15 @@ async fn again(
     if !case.state().is_open() {
         return Ok(case);
     }
-    if failure.in_checkout || !failure.is_latest {
+    if failure.in_checkout {
         return Ok(case);
     }
     let is_known = ours.is_some() || case.last_failure_id == Some(failure.failure);
     let misses = case.misses + i32::from(!is_known);
     let floor_at = case.floor_at.max(floor(failure, verdict));
+    if !failure.is_latest {
+        return late(tx, case, failure, verdict, misses, floor_at).await;
+    }
     let stays = is_stricter(&case, failure, verdict);
     let mut row = case.into_active_model();
     if !stays {
@@ -160,6 +166,47 @@ async fn again(
     let owner = if failure.provider_retry_at.is_some() { Owner::Psp } else { Owner::Us };
     row.owner = Set(owner.word().to_owned());
     Ok(tx.update(row).await?)
+}
+
+/// A report that came after a later one. It is one miss more, it may have been the first, and a stricter
+/// word about the same method holds as if it had come in its turn.
+async fn late(
+    tx: &mut Tx,
+    case: Model,
+    failure: &RecordedFailure,
+    verdict: &Decline,
+    misses: i32,
+    floor_at: Option<At>,
+) -> Result<Model, Failure> {
+    let same_method = failure.method.is_none() || case.method_id == failure.method.map(PaymentMethodId::uuid);
+    let is_stricter = same_method && verdict.hardness > case.hardness();
+    let was_first = failure.failed_at < case.failed_at;
+    let mut row = case.into_active_model();
+    row.misses = Set(misses);
+    row.floor_at = Set(floor_at);
+    if was_first {
+        row.failed_at = Set(failure.failed_at);
+        row.is_retryable = Set(verdict.hardness == Hardness::Soft);
+    }
+    if is_stricter {
+        row.class = Set(verdict.class.word().to_owned());
+        row.hardness = Set(verdict.hardness.word().to_owned());
+        row.classification = Set(json!(verdict));
+    }
+    Ok(tx.update(row).await?)
+}
+
+/// A case that is over began earlier than was known: it belongs to that day, and took longer.
+pub(crate) async fn earlier(tx: &mut Tx, event: &EarlierFailureTold) -> Result<(), Failure> {
+    let Some(case) = store::of_transaction(tx, event.transaction).await?.filter(|case| event.failed_at < case.failed_at) else {
+        return Ok(());
+    };
+    let is_soft = classify(&RawDecline::of(&event.decline, None)).hardness == Hardness::Soft;
+    outcomes::began_earlier(tx, case.case_id(), case.failed_at - event.failed_at).await?;
+    let mut row = case.into_active_model();
+    row.failed_at = Set(event.failed_at);
+    row.is_retryable = Set(is_soft);
+    tx.update(row).await.map(drop).map_err(Failure::from)
 }
 
 /// Whether what was said before of the same method was stricter: a hard decline is not forgotten
@@ -190,19 +237,18 @@ fn floor(failure: &RecordedFailure, verdict: &Decline) -> Option<At> {
 }
 
 async fn count(tx: &mut Tx, failure: &RecordedFailure, case: CaseId) -> Result<(), Failure> {
-    let Some(id) = failure.method else { return Ok(()) };
-    let Some(method) = methods::find(tx, id).await? else { return Ok(()) };
-    let Some(card) = cards::key(method.fingerprint.as_deref(), Some(&method.token)) else { return Ok(()) };
+    let Some(card) = cards::key(failure.fingerprint.as_deref(), failure.token.as_deref()) else { return Ok(()) };
     Ok(cards::count(tx, &card, failure.failed_at, format!("failure:{}", failure.failure), Some(case)).await?)
 }
 
 /// What the verdict says of the method itself, so that no other case uses it either. A wrong amount
 /// or currency is no fault of the method.
 async fn mark_method(tx: &mut Tx, failure: &RecordedFailure, verdict: &Decline) -> Result<(), Failure> {
-    let Some(method) = failure.method.filter(|_| failure.is_latest) else { return Ok(()) };
+    let Some(method) = failure.method else { return Ok(()) };
     let state = match verdict.class {
         Class::WrongAccount | Class::LostStolen | Class::Revoked | Class::FraudRisk | Class::NetworkHard => MethodState::Blocked,
-        Class::StaleCredentials => MethodState::Stale,
+        // An older report says nothing of data that may have been mended since.
+        Class::StaleCredentials if failure.is_latest => MethodState::Stale,
         _ => return Ok(()),
     };
     methods::mark(tx, method, state, verdict.class.describe()).await

@@ -24,8 +24,28 @@ pub async fn pause(tx: &mut Tx, id: CaseId) -> Result<Model> {
         CaseState::InFlight | CaseState::SyncPending | CaseState::CustomerPaying => return Err(CaseFault::Busy.into()),
         _ => {}
     }
-    attempts::cancel_planned(tx, id, "somebody paused the case").await?;
-    messages::skip_planned(tx, id, "somebody paused the case").await?;
+    let case = stop(tx, case, "Somebody paused this case.").await?;
+    tell(tx, &case, "case.paused", "The recovery was paused").await?;
+    Ok(case)
+}
+
+/// Stops a case that a person has to look at, until somebody lets it go on. While an attempt or a
+/// checkout is open it goes on: what was sent cannot be stopped, and the mark on the case stays.
+pub(crate) async fn stop_for_person(tx: &mut Tx, case: Model) -> Result<(), Failure> {
+    if !matches!(case.state(), CaseState::Detected | CaseState::Waiting | CaseState::Scheduled | CaseState::ActionRequired) {
+        return Ok(());
+    }
+    let id = case.case_id();
+    let case = stop(tx, case, "Stopped until somebody has looked at the money that arrived.").await?;
+    messages::withdraw_queued(tx, id, "a person has to look first").await?;
+    tell(tx, &case, "case.paused", "The recovery was stopped until somebody has looked").await.map_err(Failed::into_failure)
+}
+
+/// Takes back what is planned; the deadline stays.
+async fn stop(tx: &mut Tx, case: Model, why: &str) -> Result<Model, Failure> {
+    let id = case.case_id();
+    attempts::cancel_planned(tx, id, why).await?;
+    messages::skip_planned(tx, id, why).await?;
     let state = case.state().step(CaseState::Paused).map_err(Failure::internal)?;
     let (before, deadline) = (case.state.clone(), case.deadline_at);
     let mut row = case.into_active_model();
@@ -33,10 +53,8 @@ pub async fn pause(tx: &mut Tx, id: CaseId) -> Result<Model> {
     row.previous_state = Set(Some(before));
     row.next_action_at = Set(Some(deadline));
     row.next_kind = Set(Some(StepKind::GiveUp.word().to_owned()));
-    row.explanation = Set(json!({ "summary": "Somebody paused this case.", "policy": "", "factors": [], "clamped_by": [] }));
-    let case = tx.update(row).await?;
-    tell(tx, &case, "case.paused", "The recovery was paused").await?;
-    Ok(case)
+    row.explanation = Set(json!({ "summary": why, "policy": "", "factors": [], "clamped_by": [] }));
+    Ok(tx.update(row).await?)
 }
 
 /// Lets a paused case go on from where it was, with a new plan. Resuming one that runs changes nothing.
@@ -47,16 +65,21 @@ pub async fn resume(tx: &mut Tx, config: &RecoveryConfig, id: CaseId) -> Result<
     if case.state() != CaseState::Paused {
         return Ok(case);
     }
+    let case = back(tx, case).await?;
+    tell(tx, &case, "case.resumed", "The recovery goes on").await?;
+    let case = planning::replan(tx, config, case).await?;
+    flow::wake(tx, id).await?;
+    Ok(case)
+}
+
+/// A case goes back to where it was; one that was only just detected goes on as a waiting one.
+pub(super) async fn back(tx: &mut Tx, case: Model) -> Result<Model, Failure> {
     let back = if case.previous() == CaseState::Detected { CaseState::Waiting } else { case.previous() };
     let state = case.state().step(back).map_err(Failure::internal)?;
     let mut row = case.into_active_model();
     row.state = Set(state.word().to_owned());
     row.previous_state = Set(None);
-    let case = tx.update(row).await?;
-    tell(tx, &case, "case.resumed", "The recovery goes on").await?;
-    let case = planning::replan(tx, config, case).await?;
-    flow::wake(tx, id).await?;
-    Ok(case)
+    Ok(tx.update(row).await?)
 }
 
 async fn open_case(tx: &mut Tx, id: CaseId) -> Result<Model> {

@@ -28,11 +28,29 @@ pub(crate) struct Planned {
 /// Asks the planner, without writing anything but the lock on the card's count.
 pub(crate) async fn ask(tx: &mut Tx, config: &RecoveryConfig, case: &Model) -> Result<Planned, Failure> {
     let obligation = Obligation::read(tx, case).await?;
-    let card = obligation.card();
+    let history = history(tx, case, &obligation).await?;
+    Ok(planned(tx.now(), config, case, obligation, &history))
+}
+
+fn planned(now: At, config: &RecoveryConfig, case: &Model, obligation: Obligation, history: &History) -> Planned {
     let facts = facts(config, case, &obligation);
-    let history = history(tx, case, card.as_deref()).await?;
-    let plan = policy::plan(&facts, Policy::builtin(), &history, tx.now(), seed(case));
-    Ok(Planned { obligation, plan })
+    Planned { plan: policy::plan(&facts, Policy::builtin(), history, now, seed(case)), obligation }
+}
+
+/// Plans a case that was opened in this transaction: nothing was done or planned for it before, so nothing
+/// of it is asked for.
+pub(crate) async fn plan_first(tx: &mut Tx, config: &RecoveryConfig, case: Model) -> Result<Model, Failure> {
+    let obligation = Obligation::read(tx, &case).await?;
+    let misses = u32::try_from(case.misses).unwrap_or(0);
+    let history = History { misses, card: uses(tx, &obligation).await?, ..History::default() };
+    let Planned { obligation, plan } = planned(tx.now(), config, &case, obligation, &history);
+    if let Some(at) = plan.retry_at {
+        attempts::plan_first(tx, case.case_id(), at, &obligation.amounts(), &plan.explanation.summary).await?;
+    }
+    if let Some(at) = plan.message_at {
+        messages::plan_first(tx, &case, at).await?;
+    }
+    write_next(tx, case, &plan).await
 }
 
 /// Plans the next step of an open case anew and writes it down: the case's next action, the planned
@@ -57,7 +75,12 @@ pub(crate) async fn write(tx: &mut Tx, case: Model, planned: Planned) -> Result<
         Some(at) => messages::plan(tx, &case, at).await?,
         None => messages::skip_planned(tx, id, "no message is possible any more").await?,
     }
-    let state = case.state().step(resting(&case, &plan)).map_err(Failure::internal)?;
+    write_next(tx, case, &plan).await
+}
+
+/// What the case itself says of its plan.
+async fn write_next(tx: &mut Tx, case: Model, plan: &Plan) -> Result<Model, Failure> {
+    let state = case.state().step(resting(&case, plan)).map_err(Failure::internal)?;
     let deadline = case.deadline_at;
     let mut row = case.into_active_model();
     row.state = Set(state.word().to_owned());
@@ -88,7 +111,7 @@ fn facts(config: &RecoveryConfig, case: &Model, obligation: &Obligation) -> Fact
         owner: case.owner(),
         opened_at: case.failed_at,
         deadline_at: case.deadline_at,
-        floor_at: case.floor_at,
+        floor_at: case.floor_at.max(case.pause_until),
         renewed_at: renewed_at(case, obligation),
         zone: obligation.zone(),
         can_charge: obligation.can_charge(),
@@ -105,14 +128,19 @@ fn renewed_at(case: &Model, obligation: &Obligation) -> Option<At> {
     obligation.method.as_ref().filter(|_| is_renewed).map(|method| method.updated_at)
 }
 
-async fn history(tx: &mut Tx, case: &Model, card: Option<&str>) -> Result<History, Failure> {
+/// The uses of the card that the networks still count.
+async fn uses(tx: &mut Tx, obligation: &Obligation) -> Result<Vec<At>, Failure> {
+    match obligation.card() {
+        Some(card) => Ok(cards::locked_uses(tx, &card).await?),
+        None => Ok(Vec::new()),
+    }
+}
+
+async fn history(tx: &mut Tx, case: &Model, obligation: &Obligation) -> Result<History, Failure> {
     let id = case.case_id();
     let attempts = attempts::of_case(tx, id).await?;
     let retries = attempts.iter().filter(|row| row.state() != AttemptState::Cancelled).filter_map(|row| row.submitted_at).collect();
-    let card = match card {
-        Some(card) => cards::locked_uses(tx, card).await?,
-        None => Vec::new(),
-    };
+    let card = uses(tx, obligation).await?;
     Ok(History {
         retries,
         misses: u32::try_from(case.misses).unwrap_or(0),

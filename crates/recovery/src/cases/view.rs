@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{CaseState, Model};
+use crate::alerts::{self, AlertView};
 use crate::attempts::{self, AttemptState};
 use crate::classify::{Class, Decline, Hardness};
 use crate::messages::{self, MessageState, Template};
@@ -48,6 +49,8 @@ pub struct CaseView {
     pub attempts: Vec<AttemptView>,
     pub messages: Vec<MessageView>,
     pub outcome: Option<OutcomeView>,
+    /// What a person has to look at, or had to; oldest first.
+    pub alerts: Vec<AlertView>,
     /// The verdict on the latest decline.
     pub classification: Option<Decline>,
     pub policy_version: String,
@@ -103,16 +106,18 @@ pub struct OutcomeView {
     pub reversed_at: Option<At>,
 }
 
-/// Views of cases with what belongs to them, read in three queries however many cases there are.
+/// Views of cases with what belongs to them, read in four queries however many cases there are.
 pub(crate) async fn views(tx: &mut Tx, cases: Vec<Model>) -> Result<Vec<CaseView>, StoreError> {
     let ids: Vec<Uuid> = cases.iter().map(|case| case.id).collect();
     let mut attempts = grouped(attempts::of_cases(tx, ids.clone()).await?, |row| row.case_id);
     let mut messages = grouped(messages::of_cases(tx, ids.clone()).await?, |row| row.case_id);
-    let mut outcomes = grouped(outcomes::of_cases(tx, ids).await?, |row| row.case_id);
+    let mut outcomes = grouped(outcomes::of_cases(tx, ids.clone()).await?, |row| row.case_id);
+    let mut alerts = grouped(alerts::of_cases(tx, ids).await?, |row| row.case_id);
     let view = |case: Model| {
         let mut view = CaseView::bare(&case);
         view.attempts = attempts.remove(&case.id).unwrap_or_default().into_iter().map(AttemptView::from).collect();
         view.messages = messages.remove(&case.id).unwrap_or_default().into_iter().map(MessageView::from).collect();
+        view.alerts = alerts.remove(&case.id).unwrap_or_default().into_iter().map(AlertView::from).collect();
         view.outcome = outcomes.remove(&case.id).unwrap_or_default().into_iter().next().map(OutcomeView::from);
         view
     };
@@ -157,6 +162,7 @@ impl CaseView {
             attempts: Vec::new(),
             messages: Vec::new(),
             outcome: None,
+            alerts: Vec::new(),
             classification: case.verdict(),
             policy_version: case.policy_version.clone(),
             explanation: case.explanation(),

@@ -83,7 +83,7 @@ impl ClassifyRequest {
 /// Says what may be done about it, by the same table that the recovery uses. Nothing is stored.
 #[utoipa::path(post, path = "/classify", tag = "cases", operation_id = "classify_decline")]
 async fn classify_decline(ctx: Ctx, Json(request): Json<ClassifyRequest>) -> Answer<Decline, NoFault> {
-    let tx = ctx.begin(CASES_READ).await?;
+    let tx = ctx.begin_reading(CASES_READ).await?;
     let decline = classify(&request.read()?);
     Ok(tx.answer(decline).await?)
 }

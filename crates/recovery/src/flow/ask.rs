@@ -187,5 +187,6 @@ pub(super) async fn postpone(tx: &mut Tx, case: Model, pause: TimeDelta) -> Resu
     let at = (tx.now() + pause).min(case.deadline_at);
     let mut row = case.into_active_model();
     row.next_action_at = Set(Some(at));
+    row.pause_until = Set(Some(at));
     Ok(tx.update(row).await?)
 }

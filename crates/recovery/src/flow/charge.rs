@@ -100,9 +100,9 @@ pub(super) async fn scheduled(tx: &mut Tx, case: Model) -> Result<Model, Failure
 
 /// Plans anew, with no attempt before `pause` is over.
 pub(super) async fn not_before(tx: &mut Tx, config: &RecoveryConfig, case: Model, pause: TimeDelta) -> Result<Model, Failure> {
-    let floor_at = case.floor_at.max(Some(tx.now() + pause));
+    let until = tx.now() + pause;
     let mut row = case.into_active_model();
-    row.floor_at = Set(floor_at);
+    row.pause_until = Set(Some(until));
     let case = tx.update(row).await?;
     cases::replan(tx, config, case).await
 }

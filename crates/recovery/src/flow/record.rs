@@ -200,10 +200,24 @@ async fn refused(
     cases::replan(tx, config, case).await.map(drop)
 }
 
+/// The provider knows nothing of an attempt that was about to be sent: whoever was to send it died first.
+/// It counts neither against the card nor on the ladder.
+pub(super) async fn never_arrived(work: &Work, config: &RecoveryConfig, id: CaseId, attempt: AttemptId) -> Result<(), Failure> {
+    let mut tx = work.begin(PART).await?;
+    let held = held(&mut tx, id, attempt).await?;
+    let Some((case, row)) = held.filter(|(_, row)| row.state() == AttemptState::Unknown) else { return Ok(()) };
+    not_sent(&mut tx, config, case, row, TimeDelta::zero()).await?;
+    Ok(tx.commit().await?)
+}
+
 /// Nothing went out: the attempt never was, and another is planned.
 async fn not_sent(tx: &mut Tx, config: &RecoveryConfig, case: Model, row: attempts::Model, pause: TimeDelta) -> Result<(), Failure> {
     cards::forget(tx, &count_key(row.attempt_id())).await?;
-    attempts::change(tx, row, AttemptState::Cancelled, |row| row.counts_to_network = Set(false)).await?;
+    attempts::change(tx, row, AttemptState::Cancelled, |row| {
+        row.counts_to_network = Set(false);
+        row.reason = Set("the provider never heard of it".to_owned());
+    })
+    .await?;
     if !case.state().is_open() {
         return Ok(());
     }

@@ -1,12 +1,13 @@
 //! Finding out what became of an attempt whose worker died or whose answer was lost.
 
 use billing::provider::{Action, ActionResult, Gateway, IdempotencyKey, PaymentStatus, ProviderError, ProviderRef};
+use billing::transactions;
 use chrono::TimeDelta;
 use host::Work;
-use kernel::{At, AttemptId, CaseId, Failure};
+use kernel::{At, AttemptId, CaseId, Failure, TransactionId};
 
 use super::advance::held;
-use super::ask::{self, AWAY, UNDER_WAY};
+use super::ask::{self, AWAY, Line, UNDER_WAY};
 use super::charge::{give_back, scheduled};
 use super::record;
 use crate::attempts::{self, AttemptState};
@@ -22,38 +23,77 @@ const SOON: TimeDelta = TimeDelta::hours(1);
 
 /// How the answer can be had.
 enum Way {
-    /// The payment is known by name: ask for it.
-    ReadBack(Gateway, ProviderRef),
+    /// The payment is known by name: ask for it. Where nothing speaks against the attempt by now and it
+    /// never arrived, it is sent again with its own key.
+    ReadBack(Gateway, ProviderRef, Option<Box<Action>>),
     /// It is known only by our key: the same key repeats the answer and not the effect.
-    Repeat(Gateway, Box<Action>, IdempotencyKey),
+    Repeat(Gateway, Box<Action>),
     /// Nobody can be asked (any more).
     None,
 }
 
 struct Open {
     attempt: AttemptId,
+    transaction: TransactionId,
     sent_at: At,
     way: Way,
+}
+
+/// What was found out.
+enum Found {
+    Answer(Result<ActionResult, ProviderError>),
+    /// The provider knows the payment, and nothing of this attempt.
+    NeverArrived,
 }
 
 /// Settles the open attempt of a case, or says when to ask again.
 pub(super) async fn resolve(work: &Work, config: &RecoveryConfig, id: CaseId) -> Result<(), Failure> {
     let Some(open) = open(work, config, id).await? else { return Ok(()) };
-    let answer = match open.way {
-        Way::Repeat(gateway, action, key) => gateway.execute(&action, &key).await,
-        Way::ReadBack(gateway, question) => match gateway.read_back(&question).await {
-            // Still on its way: asked for again, never decided by us.
-            Ok(state) if state.status == PaymentStatus::Processing => Err(ProviderError::Unknown("processing".to_owned())),
-            Ok(state) => Ok(ActionResult::Charged(Box::new(state))),
-            Err(error) => Err(error),
+    let key = IdempotencyKey::of_attempt(open.attempt);
+    let found = match &open.way {
+        Way::Repeat(gateway, action) => Found::Answer(gateway.execute(action, &key).await),
+        Way::ReadBack(gateway, question, again) => match (read_back(work, &open, gateway, question).await?, again) {
+            (Found::NeverArrived, Some(action)) => heard_of(work, &open, gateway.execute(action, &key).await).await?,
+            (found, _) => found,
         },
-        Way::None => Err(ProviderError::Unknown("nobody can be asked".to_owned())),
+        Way::None => Found::Answer(Err(ProviderError::Unknown("nobody can be asked".to_owned()))),
     };
-    match answer {
-        Ok(result) => record::record(work, config, id, open.attempt, Ok(result)).await,
-        Err(ProviderError::Declined(state)) => record::record(work, config, id, open.attempt, Err(ProviderError::Declined(state))).await,
-        Err(_) => wait(work, id, open.attempt, open.sent_at).await,
+    match found {
+        Found::Answer(Ok(result)) => record::record(work, config, id, open.attempt, Ok(result)).await,
+        Found::Answer(Err(ProviderError::Declined(state))) => {
+            record::record(work, config, id, open.attempt, Err(ProviderError::Declined(state))).await
+        }
+        Found::Answer(Err(_)) => wait(work, id, open.attempt, open.sent_at).await,
+        Found::NeverArrived => record::never_arrived(work, config, id, open.attempt).await,
     }
+}
+
+async fn read_back(work: &Work, open: &Open, gateway: &Gateway, question: &ProviderRef) -> Result<Found, Failure> {
+    match gateway.read_back(question).await {
+        // Still on its way: asked for again, never decided by us.
+        Ok(state) if state.status == PaymentStatus::Processing => Ok(Found::Answer(Err(ProviderError::Unknown("processing".to_owned())))),
+        Ok(state) => heard_of(work, open, Ok(ActionResult::Charged(Box::new(state)))).await,
+        Err(error) => Ok(Found::Answer(Err(error))),
+    }
+}
+
+/// Tells the answer to this attempt from what the provider knew before it: each charge has a name of its
+/// own, and the last one was read right before the attempt was sent.
+async fn heard_of(work: &Work, open: &Open, answer: Result<ActionResult, ProviderError>) -> Result<Found, Failure> {
+    let Ok(ActionResult::Charged(state)) = &answer else { return Ok(Found::Answer(answer)) };
+    let is_open = matches!(state.status, PaymentStatus::Declined | PaymentStatus::Open | PaymentStatus::RequiresAction);
+    if !is_open {
+        return Ok(Found::Answer(answer));
+    }
+    let is_old = match &state.refs.charge {
+        Some(charge) => {
+            let mut tx = work.begin(PART).await?;
+            transactions::was_known(&mut tx, open.transaction, charge, open.sent_at).await?
+        }
+        // It waits for the payer without a charge, and nobody but us asked for one.
+        None => state.status != PaymentStatus::RequiresAction,
+    };
+    Ok(if is_old { Found::NeverArrived } else { Found::Answer(answer) })
 }
 
 /// What is open. A claim without a call is given back: nothing was sent.
@@ -76,19 +116,27 @@ async fn open(work: &Work, config: &RecoveryConfig, id: CaseId) -> Result<Option
     };
     let obligation = Obligation::read(&mut tx, &case).await?;
     let line = ask::line(work, &mut tx, &obligation).await?;
+    let way = way(&case, &obligation, &row, line, tx.now());
     let (attempt, sent_at) = (row.attempt_id(), row.submitted_at.unwrap_or(row.created_at));
-    let action = row.action.clone().and_then(|action| serde_json::from_value::<Action>(action).ok());
-    let way = match (line, action) {
-        (None, _) => Way::None,
-        (Some(line), Some(action @ Action::ChargeOffSession { .. })) if tx.now() - sent_at < KEY_LIFETIME => {
-            Way::Repeat(line.gateway, Box::new(action), IdempotencyKey::of_attempt(attempt))
-        }
-        (Some(_), Some(Action::ChargeOffSession { .. })) => Way::None,
-        (Some(line), _) => line.question.map_or(Way::None, |question| Way::ReadBack(line.gateway, question)),
-    };
     record::unknown(&mut tx, case, row, AWAY).await?;
     tx.commit().await?;
-    Ok(Some(Open { attempt, sent_at, way }))
+    Ok(Some(Open { attempt, transaction: obligation.transaction.transaction_id(), sent_at, way }))
+}
+
+fn way(case: &cases::Model, obligation: &Obligation, row: &attempts::Model, line: Option<Line>, now: At) -> Way {
+    let Some(line) = line else { return Way::None };
+    let action = row.action.clone().and_then(|action| serde_json::from_value::<Action>(action).ok());
+    let is_young = now - row.submitted_at.unwrap_or(row.created_at) < KEY_LIFETIME;
+    match (action, line.question) {
+        (Some(action @ Action::ChargeOffSession { .. }), _) if is_young => Way::Repeat(line.gateway, Box::new(action)),
+        (Some(Action::ChargeOffSession { .. }), _) | (_, None) => Way::None,
+        (action, Some(question)) => {
+            // Only what would be sent today is sent again: the same amount, with a method that may be used.
+            let may_go = is_young && case.state().is_open() && case.hardness().allows_retry() && obligation.can_charge();
+            let again = action.filter(|_| may_go && obligation.owed() == row.amount());
+            Way::ReadBack(line.gateway, question, again.map(Box::new))
+        }
+    }
 }
 
 /// Nobody could say: asked again soon, then hourly; a case that has ended is in no hurry.

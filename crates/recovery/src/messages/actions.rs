@@ -33,6 +33,15 @@ pub(crate) async fn plan(tx: &mut Tx, case: &cases::Model, at: At) -> Result<(),
         return Ok(());
     }
     let number = store::last_number(tx, case.case_id()).await? + 1;
+    insert(tx, case, number, at, template).await
+}
+
+/// Plans the first message of a case that was opened in this transaction.
+pub(crate) async fn plan_first(tx: &mut Tx, case: &cases::Model, at: At) -> Result<(), Failure> {
+    insert(tx, case, 1, at, Template::of(case.class(), case.hardness()).word().to_owned()).await
+}
+
+async fn insert(tx: &mut Tx, case: &cases::Model, number: i32, at: At, template: String) -> Result<(), Failure> {
     let row = ActiveModel {
         case_id: Set(case.id),
         number: Set(number),

@@ -12,7 +12,7 @@ mod store;
 pub use letter::Template;
 pub use message::{MessageState, Model};
 
-pub(crate) use actions::{plan, skip_planned, withdraw_queued, write};
+pub(crate) use actions::{plan, plan_first, skip_planned, withdraw_queued, write};
 pub(crate) use store::{of_cases, written_at};
 
 ::store::org_scoped!(message);

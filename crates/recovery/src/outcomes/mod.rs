@@ -6,6 +6,7 @@
 mod outcome;
 
 use ::store::{StoreError, Tx};
+use chrono::TimeDelta;
 use kernel::{AttemptId, CaseId, Failure, LinkId, Money};
 use sea_orm::ActiveValue::Set;
 use sea_orm::{ColumnTrait as _, IntoActiveModel as _};
@@ -67,16 +68,26 @@ fn credit_to(row: &mut ActiveModel, credit: Option<Credit>) {
     row.link_id = Set(credit.and_then(|credit| credit.link).map(LinkId::uuid));
 }
 
-/// Notes that so much of it went back.
-pub(crate) async fn reverse(tx: &mut Tx, case: CaseId, kind: CaseState, amount: Money) -> Result<(), Failure> {
+/// The first failure was so much earlier than was known.
+pub(crate) async fn began_earlier(tx: &mut Tx, case: CaseId, by: TimeDelta) -> Result<(), Failure> {
     let Some(known) = of_case(tx, case).await? else { return Ok(()) };
+    let after_s = known.after_s.saturating_add(by.num_seconds());
+    let mut row = known.into_active_model();
+    row.after_s = Set(after_s);
+    tx.update(row).await?;
+    Ok(())
+}
+
+/// Notes that so much of it went back; how much has gone back in all.
+pub(crate) async fn reverse(tx: &mut Tx, case: CaseId, kind: CaseState, amount: Money) -> Result<i64, Failure> {
+    let Some(known) = of_case(tx, case).await? else { return Ok(0) };
     let reversed = known.reversed_minor.saturating_add(amount.minor).min(known.amount_minor);
     let mut row = known.into_active_model();
     row.kind = Set(kind.word().to_owned());
     row.reversed_minor = Set(reversed);
     row.reversed_at = Set(Some(tx.now()));
     tx.update(row).await?;
-    Ok(())
+    Ok(reversed)
 }
 
 pub(crate) async fn of_case(tx: &mut Tx, case: CaseId) -> Result<Option<Model>, StoreError> {

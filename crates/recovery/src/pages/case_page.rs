@@ -11,6 +11,7 @@ use serde::Deserialize;
 use web::{Ctx, Form, Html, PageFault, Path, See};
 
 use super::{payments, words};
+use crate::alerts::AlertView;
 use crate::attempts::AttemptState;
 use crate::cases::{self, AttemptView, CaseState, CaseView, MessageView, OutcomeView, view};
 use crate::messages::MessageState;
@@ -52,6 +53,11 @@ struct CasePage<'a> {
 impl CasePage<'_> {
     fn state(&self) -> Badge<'static> {
         words::state(self.case.state)
+    }
+
+    /// What a person has to look at now.
+    fn alerts(&self) -> impl Iterator<Item = &AlertView> {
+        self.case.alerts.iter().filter(|alert| alert.ended_at.is_none())
     }
 
     fn why_failed(&self) -> &'static str {
@@ -138,6 +144,7 @@ fn story(case: &CaseView) -> Vec<Line> {
     let mut story = vec![opened];
     story.extend(case.attempts.iter().map(of_attempt));
     story.extend(case.messages.iter().map(|message| of_message(case.closed_at, message)));
+    story.extend(case.alerts.iter().map(of_alert));
     story.extend(case.outcome.iter().map(|outcome| of_outcome(case, outcome)));
     // Of two lines of one instant the later one stands first as well.
     story.reverse();
@@ -153,6 +160,11 @@ fn of_attempt(attempt: &AttemptView) -> Line {
     };
     let at = attempt.finished_at.or(attempt.submitted_at).unwrap_or(attempt.planned_for);
     Line { at, text: format!("{} over {}", words::attempt(attempt.state), attempt.amount), why }
+}
+
+fn of_alert(alert: &AlertView) -> Line {
+    let why = if alert.ended_at.is_some() { "This is settled." } else { "A person has to look at this." };
+    Line { at: alert.raised_at, text: alert.text.clone(), why: why.to_owned() }
 }
 
 fn of_message(closed_at: Option<At>, message: &MessageView) -> Line {

@@ -6,8 +6,8 @@ use kernel::{CustomerId, Failure};
 use web::Ctx;
 
 use super::row::CaseRow;
-use crate::cases;
 use crate::permissions::CASES_READ;
+use crate::{alerts, cases};
 
 /// The newest cases; the rest is in the list.
 const ROWS: u64 = 5;
@@ -27,6 +27,7 @@ pub(super) async fn panel(ctx: &Ctx, tx: &mut Tx, customer: CustomerId) -> Resul
     if cases.is_empty() {
         return Ok(String::new());
     }
-    let rows: Vec<CaseRow> = cases.iter().map(|case| CaseRow::of(case, String::new())).collect();
+    let alerted = alerts::open_of_cases(tx, cases.iter().map(|case| case.id).collect()).await?;
+    let rows: Vec<CaseRow> = cases.iter().map(|case| CaseRow::of(case, String::new(), alerted.contains(&case.id))).collect();
     CasesPanel { rows: &rows }.render().map_err(Failure::internal)
 }

@@ -7,6 +7,9 @@ use crate::cases::CaseState;
 use crate::outcomes::Mechanism;
 use crate::policy::StepKind;
 
+/// Stands beside the state of a case that a person has to look at.
+pub(super) const ATTENTION: Badge<'static> = Badge { text: "Needs a look", tone: Tone::Bad };
+
 pub(super) const fn state(state: CaseState) -> Badge<'static> {
     let (text, tone) = match state {
         CaseState::Detected => ("New", Tone::Info),

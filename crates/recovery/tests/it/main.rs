@@ -3,13 +3,19 @@
 // A story awaits the whole application, layer in layer; the compiler counts each.
 #![recursion_limit = "256"]
 
+mod alerts;
 mod analytics;
 mod attempts;
 mod budgets;
+mod connecting;
+mod converging;
+mod lost;
 mod money;
 mod opening;
 mod pages;
 mod payers;
+mod scanning;
+mod statements;
 
 use testkit::{Client, TestApp, Value, json};
 

@@ -18,7 +18,7 @@ async fn held(app: &TestApp, of: &Client, reference: &str) -> (Tx, transactions:
     (tx, held)
 }
 
-async fn void(app: &TestApp, of: &Client, reference: &str) {
+pub async fn void(app: &TestApp, of: &Client, reference: &str) {
     let (mut tx, held) = held(app, of, reference).await;
     transactions::void(&mut tx, held).await.expect("an answer");
     tx.commit().await.expect("a commit");
@@ -114,7 +114,8 @@ testkit::stories! {
 
     async fn a_decline_after_the_case_has_ended_is_recorded_too(app: TestApp) {
         let (clerk, connection) = stage(app).await;
-        let reference = failed(app, &connection, "pm_lost", &["do_not_honor", "timeout_before_charge"]).await;
+        let reference = failed(app, &connection, "pm_lost", &["do_not_honor", "timeout_after_decline"]).await;
+        app.nobody().post("/dev/sandbox/faults", json!({"drop": true})).await.expect(200);
         to_next_action(app, &case(&clerk, &reference).await).await;
         void(app, &clerk, &reference).await;
         app.advance(chrono::Duration::hours(1)).await;

@@ -1,0 +1,101 @@
+//! An attempt whose sender died between writing down that it goes out and sending it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use chrono::Duration;
+use testkit::{Client, TestApp, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::{case, charges, failed, modules, stage, states, to_next_action};
+
+/// A way to the sandbox on which, while it is cut, nothing that is sent arrives and only reading works.
+struct Way {
+    address: String,
+    is_cut: Arc<AtomicBool>,
+}
+
+impl Way {
+    #[expect(clippy::disallowed_methods, reason = "it ends with the test's runtime, and nothing waits for it")]
+    async fn to(app: &TestApp) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = format!("http://{}/dev/sandbox/stripe", listener.local_addr().expect("an address"));
+        let (is_cut, target) = (Arc::new(AtomicBool::new(true)), app.base.trim_start_matches("http://").to_owned());
+        let cut = is_cut.clone();
+        tokio::spawn(async move {
+            while let Ok((caller, _)) = listener.accept().await {
+                tokio::spawn(pass(caller, target.clone(), cut.clone()));
+            }
+        });
+        Self { address, is_cut }
+    }
+}
+
+/// One request: a POST is dropped while the way is cut, all else is passed on.
+async fn pass(mut caller: TcpStream, target: String, is_cut: Arc<AtomicBool>) {
+    let mut request = vec![0; 16 * 1024];
+    let Ok(length) = caller.read(&mut request).await else { return };
+    let head = String::from_utf8_lossy(&request[..length]).into_owned();
+    if head.starts_with("POST") && is_cut.load(Ordering::SeqCst) {
+        return;
+    }
+    let asked = head.replacen("\r\n", "\r\nconnection: close\r\n", 1);
+    let Ok(mut there) = TcpStream::connect(target).await else { return };
+    let mut answer = Vec::new();
+    if there.write_all(asked.as_bytes()).await.is_ok() && there.read_to_end(&mut answer).await.is_ok() {
+        let _ = caller.write_all(&answer).await;
+    }
+}
+
+/// A payment whose first attempt was written down and never sent.
+async fn never_sent(app: &TestApp, method: &str) -> (Client, String, Way) {
+    let (clerk, connection) = stage(app).await;
+    let reference = failed(app, &connection, method, &["do_not_honor", "succeeded"]).await;
+    let way = Way::to(app).await;
+    let alice = app.alice().await;
+    alice.patch(&format!("/v1/payment-connections/{connection}"), json!({"base_url": way.address})).await.expect(200);
+    to_next_action(app, &case(&clerk, &reference).await).await;
+    let found = case(&clerk, &reference).await;
+    assert_eq!((found["state"].as_str(), states(&found, "attempts")), (Some("sync_pending"), vec!["unknown".to_owned()]), "{found}");
+    assert_eq!(charges(app, method).await.len(), 1, "the bank saw nothing of it");
+    (clerk, reference, way)
+}
+
+testkit::stories! {
+    async fn what_never_arrived_is_sent_again_with_its_own_key(app: TestApp) {
+        let (clerk, reference, way) = never_sent(app, "pm_never").await;
+        way.is_cut.store(false, Ordering::SeqCst);
+        app.advance(Duration::minutes(30)).await;
+        let found = case(&clerk, &reference).await;
+        assert_eq!((found["state"].as_str(), states(&found, "attempts")), (Some("recovered"), vec!["succeeded".to_owned()]), "{found}");
+        assert_eq!(found["attempts_used"], 1);
+        let made = charges(app, "pm_never").await;
+        assert_eq!((made.len(), &made[1]["idempotency_key"]), (2, &json!(format!("rc:{}", found["attempts"][0]["id"].as_str().expect("an id")))));
+        app.expect_mail();
+    }
+
+    async fn what_could_not_be_sent_for_a_day_was_never_made_and_costs_no_rung(app: TestApp) {
+        let (clerk, reference, way) = never_sent(app, "pm_day").await;
+        app.advance(Duration::hours(26)).await;
+        way.is_cut.store(false, Ordering::SeqCst);
+        app.advance(Duration::days(5)).await;
+        let found = case(&clerk, &reference).await;
+        let attempts = states(&found, "attempts");
+        assert_eq!((found["state"].as_str(), attempts.last().map(String::as_str)), (Some("recovered"), Some("succeeded")), "{found}");
+        assert!(attempts.len() > 1 && attempts[..attempts.len() - 1].iter().all(|state| state == "cancelled"), "{found}");
+        assert_eq!((found["attempts_used"].as_i64(), charges(app, "pm_day").await.len()), (Some(1), 2), "{found}");
+        app.expect_mail();
+    }
+
+    async fn it_is_not_sent_again_after_the_case_has_ended(app: TestApp) {
+        let (clerk, reference, way) = never_sent(app, "pm_end").await;
+        crate::money::void(app, &clerk, &reference).await;
+        way.is_cut.store(false, Ordering::SeqCst);
+        app.advance(Duration::hours(8)).await;
+        let found = case(&clerk, &reference).await;
+        assert_eq!((found["state"].as_str(), states(&found, "attempts")), (Some("cancelled"), vec!["cancelled".to_owned()]), "{found}");
+        assert_eq!(charges(app, "pm_end").await.len(), 1);
+        app.expect_mail();
+    }
+}
