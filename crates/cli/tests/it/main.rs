@@ -7,16 +7,9 @@ mod configuring;
 mod freezing;
 mod killing;
 mod migrating;
-mod place;
-mod postgres;
-mod program;
 mod replicas;
 mod safety;
-mod server;
-mod somebody;
 mod stopping;
 mod story;
 
-pub(crate) use place::Place;
-pub(crate) use server::Server;
-pub(crate) use somebody::Somebody;
+pub(crate) use chaos::{Place, Server, Somebody, place, postgres, program, somebody};

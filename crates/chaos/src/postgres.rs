@@ -1,6 +1,6 @@
 //! A Postgres that can be stopped, frozen and started again under a running program.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
@@ -11,7 +11,7 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 const SCRIPT: &str = r#"
 set -e
 programs=$1
-folder=$(mktemp -d /tmp/stoppable-postgres-XXXXXX)
+folder=$(mktemp -d "$2/stoppable-postgres-XXXXXX")
 trap 'rm -rf "$folder"' EXIT
 "$programs/initdb" -D "$folder/data" -U postgres --auth=trust --encoding=UTF8 --locale=C --no-sync >/dev/null
 start() {
@@ -30,6 +30,7 @@ while read -r order; do
   case $order in
     start) start ;;
     stop) kill -INT $server; wait $server || true ;;
+    crash) kill -QUIT $server; wait $server || true ;;
     freeze) all STOP ;;
     thaw) all CONT ;;
   esac
@@ -39,7 +40,7 @@ kill -CONT $server || true; kill -QUIT $server || true; wait $server || true
 "#;
 
 /// A server on a socket of its own.
-pub(crate) struct Postgres {
+pub struct Postgres {
     folder: String,
     orders: ChildStdin,
     done: Lines<BufReader<ChildStdout>>,
@@ -50,11 +51,16 @@ pub(crate) struct Postgres {
 impl Postgres {
     /// `None` where there is no server program; the skip is said, or fails where Postgres is required.
     pub async fn start() -> Option<Self> {
+        Self::start_in(Path::new("/tmp")).await
+    }
+
+    /// The same with its files under this folder, which must be open to everybody.
+    pub async fn start_in(folder: &Path) -> Option<Self> {
         let programs = programs();
         let missing = programs.is_none().then_some("no Postgres programs under /usr/lib/postgresql");
         testkit::require("postgres", missing).then_some(())?;
         let mut command = as_plain_user();
-        command.args(["sh", "-c", SCRIPT, "sh"]).arg(programs?).current_dir("/").stdin(Stdio::piped()).stdout(Stdio::piped());
+        command.args(["sh", "-c", SCRIPT, "sh"]).arg(programs?).arg(folder).current_dir("/").stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut script = command.spawn().expect("a shell");
         let orders = script.stdin.take().expect("it is piped");
         let mut done = BufReader::new(script.stdout.take().expect("it is piped")).lines();
@@ -66,11 +72,22 @@ impl Postgres {
         format!("postgres://postgres@localhost/postgres?host={}", self.folder)
     }
 
-    /// `stop`, `start`, `freeze` or `thaw`.
+    /// `stop`, `crash` (it ends at once and cleans nothing up), `start`, `freeze` or `thaw`.
     pub async fn order(&mut self, order: &str) {
         self.orders.write_all(format!("{order}\n").as_bytes()).await.expect("the script runs");
         let said = self.done.next_line().await.expect("a line");
         assert_eq!(said, Some(format!("{order} is done")));
+    }
+}
+
+impl Postgres {
+    /// What the database itself says, one row per line: for what no HTTP answer shows.
+    pub async fn ask(&self, sql: &str) -> String {
+        let mut psql = as_plain_user();
+        psql.args(["psql", "-h", &self.folder, "-U", "postgres", "-d", "postgres", "-At", "-c", sql]).current_dir("/");
+        let output = psql.output().await.expect("psql is there where the server is");
+        assert!(output.status.success(), "{sql}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
     }
 }
 
