@@ -5,6 +5,7 @@ use reqwest::Method;
 use testkit::{Answer, PASSWORD, Value, json, stripe_signature};
 
 use crate::Somebody;
+use crate::books::payer;
 use crate::journal::Kind;
 use crate::load::Client;
 use crate::world::{Person, WEBHOOK_SECRET};
@@ -12,12 +13,12 @@ use crate::world::{Person, WEBHOOK_SECRET};
 /// One answer in so many is asked for again: it must be the same.
 const REPEAT_ONE_IN: u64 = 5;
 /// Out of 100: what a client does next.
-const CUSTOMER: u64 = 35;
-const REPORT: u64 = 55;
-const WEBHOOK: u64 = 68;
-const REFRESH: u64 = 80;
+const CUSTOMER: u64 = 48;
+const REPORT: u64 = 60;
+const WEBHOOK: u64 = 67;
+const REFRESH: u64 = 79;
 const PAYMENT: u64 = 86;
-const ACCOUNT: u64 = 88;
+const ACCOUNT: u64 = 87;
 
 /// Does one thing.
 pub(crate) async fn one(client: &mut Client) {
@@ -52,11 +53,6 @@ async fn customer(client: &mut Client) {
         let Some(answer) = asked.await else { return };
         judge(client, &key, &answer, answer.body["data"]["id"].clone());
     }
-}
-
-/// How a report's payer is written to.
-pub(crate) fn payer(key: &str) -> String {
-    format!("{key}@payers.test")
 }
 
 async fn report(client: &mut Client) {

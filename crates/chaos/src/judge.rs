@@ -8,7 +8,7 @@ use reqwest::Method;
 use testkit::{Answer, Value, json};
 
 use crate::Somebody;
-use crate::books::{Books, text};
+use crate::books::{Books, payer, text};
 use crate::journal::{Deed, Kind};
 use crate::somebody::{send, until};
 use crate::world::World;
@@ -76,7 +76,7 @@ impl World {
         for (key, deed) in self.journal.deeds(Kind::Customer) {
             found.counts(&key, &deed, names.get(key.as_str()).copied().unwrap_or_default());
         }
-        self.judge_payments(&books, &mut found);
+        self.judge_payments(&books, &mut found).await;
         self.judge_people(&mut found).await;
         found.doubled.extend(books.charged_twice());
         found.doubled.extend(books.mailed_twice());
@@ -93,7 +93,9 @@ impl World {
             passed += STEP;
         }
         let mut found = self.judge().await;
-        let books = self.books().await;
+        let mut books = self.books().await;
+        books.letters = self.letters(&books).await;
+        found.doubled.extend(books.mailed_twice());
         found.broken.extend(books.money_astray());
         found.broken.extend(books.attempts_left_open());
         found.lost.extend(books.mail_lost());
@@ -101,13 +103,18 @@ impl World {
     }
 
     /// Reports and webhooks: one transaction and one case each, those that were acknowledged.
-    fn judge_payments(&self, books: &Books, found: &mut Findings) {
+    async fn judge_payments(&self, books: &Books, found: &mut Findings) {
         let (transactions, cases) = (tally(&books.transactions, "ref"), tally(&books.cases, "ref"));
         let both = self.journal.deeds(Kind::Report).into_iter().chain(self.journal.deeds(Kind::Webhook));
         for (key, deed) in both {
             let reference = if deed.kind == Kind::Webhook { format!("pi_{key}") } else { key };
-            for counted in [&transactions, &cases] {
-                found.counts(&reference, &deed, counted.get(reference.as_str()).copied().unwrap_or_default());
+            let count = |of: &BTreeMap<&str, usize>| of.get(reference.as_str()).copied().unwrap_or_default();
+            let counted = [count(&transactions), count(&cases)];
+            let before = found.lost.len();
+            counted.into_iter().for_each(|counted| found.counts(&reference, &deed, counted));
+            if found.lost.len() > before {
+                let known = self.look(&self.cast.clerk, &format!("/v1/events/by_ref/{reference}")).await;
+                found.lost.push(format!("{reference} (transactions, cases: {counted:?}), of which is known: {}", known.text));
             }
         }
         for (key, deed) in self.journal.deeds(Kind::Payment) {
@@ -122,7 +129,7 @@ impl World {
     /// The living token of each person works, and new accounts are there. Not after the clock was moved
     /// far: by then tokens have ended, as they must.
     async fn judge_people(&self, found: &mut Findings) {
-        if self.ahead > TimeDelta::minutes(10) {
+        if self.ahead.abs() > TimeDelta::minutes(10) {
             return;
         }
         for person in &self.cast.people {
@@ -152,6 +159,16 @@ impl World {
             charges: list(self.look(nobody, "/dev/sandbox/charges").await),
             letters: list(self.look(nobody, "/dev/mail/messages").await),
         }
+    }
+
+    /// The letters to all payers, address by address: the list of all shows only the newest.
+    async fn letters(&self, books: &Books) -> Vec<Value> {
+        let mut letters = Vec::new();
+        for case in &books.cases {
+            let path = format!("/dev/mail/messages?to={}", payer(text(case, "ref")));
+            letters.extend(self.look(&self.cast.nobody, &path).await.body["data"].as_array().cloned().unwrap_or_default());
+        }
+        letters
     }
 
     async fn all(&self, by: &Somebody, path: &str) -> Vec<Value> {

@@ -12,6 +12,7 @@ pub mod books;
 mod deeds;
 mod dice;
 pub mod faults;
+mod hands;
 mod journal;
 pub mod judge;
 mod load;

@@ -16,7 +16,7 @@ use crate::somebody::{send, until};
 use crate::{Dice, Place, Server, Somebody};
 
 /// Processes on one database share one master key.
-const KEY: &str = "6f1d0c3b5a79e8d2c4b6a8907f5e3d1c2b4a69788796a5b4c3d2e1f00f1e2d3c";
+pub const KEY: &str = "6f1d0c3b5a79e8d2c4b6a8907f5e3d1c2b4a69788796a5b4c3d2e1f00f1e2d3c";
 /// What the company's provider signs with.
 pub const WEBHOOK_SECRET: &str = "whsec_of_the_company";
 /// Short leases, so that what a killed process had in hand is taken up while somebody watches.

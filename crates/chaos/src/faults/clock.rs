@@ -4,12 +4,12 @@
 //! With libfaketime the clock under the process is moved; where it is not installed, the movable clock
 //! of development stands in for it.
 
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use testkit::{PASSWORD, TestEngine, json};
 use tokio::time::sleep;
 
+use crate::hands::Hands;
 use crate::judge::Findings;
 use crate::postgres::Postgres;
 use crate::series::Series;
@@ -33,38 +33,6 @@ const WORKED_OFF_MAX: Duration = Duration::from_secs(20);
 /// Runs of schedules that were taken up more than once, or that are there twice for one tick.
 const TICKS_TWICE: &str = "select (select count(*) from flow_runs where workflow = 'flows.scheduled' and fence > 1) + \
                            (select count(*) - count(distinct dedupe_key) from flow_runs where workflow = 'flows.scheduled')";
-
-/// The clock under the process.
-enum Hands {
-    /// A file that libfaketime reads at each look at the clock.
-    Library(PathBuf),
-    /// `POST /dev/clock`.
-    Request,
-}
-
-impl Hands {
-    fn find() -> Option<PathBuf> {
-        let folders = std::fs::read_dir("/usr/lib").ok()?.filter_map(|entry| Some(entry.ok()?.path().join("faketime/libfaketimeMT.so.1")));
-        folders.filter(|file| file.exists()).max()
-    }
-
-    /// Moves the clock; `by` is how far, the world knows how far in all.
-    async fn jump(&self, world: &mut World, by_s: i64) {
-        world.ahead += chrono::Duration::seconds(by_s);
-        world.journal.note(&format!("the clock jumps by {by_s} s"));
-        match self {
-            Self::Library(file) => write(file, world.ahead.num_seconds()),
-            Self::Request => drop(world.cast.nobody.post("/dev/clock", json!({"advance_seconds": by_s})).await),
-        }
-    }
-}
-
-/// Written beside and put in its place, so that nobody reads half of it.
-fn write(file: &Path, ahead_s: i64) {
-    let beside = file.with_extension("new");
-    std::fs::write(&beside, format!("{ahead_s:+}\n")).expect("the folder can be written");
-    std::fs::rename(&beside, file).expect("the folder can be written");
-}
 
 pub async fn run(series: &mut Series) {
     let mut left = series.rounds;
@@ -93,18 +61,7 @@ async fn begin(series: &mut Series) -> (World, Hands) {
     let (name, seed) = series.next_name();
     let place = Place::sqlite();
     place.write("autorisen.yaml", SETTINGS);
-    let file = place.folder().join("clock");
-    let (place, hands) = match Hands::find() {
-        Some(library) => {
-            write(&file, 0);
-            let place = place.var("LD_PRELOAD", library.display().to_string()).var("FAKETIME_TIMESTAMP_FILE", file.display().to_string());
-            (
-                place.var("FAKETIME_NO_CACHE", "1").var("FAKETIME_DONT_FAKE_MONOTONIC", "1").var("DONT_FAKE_MONOTONIC", "1"),
-                Hands::Library(file),
-            )
-        }
-        None => (place, Hands::Request),
-    };
+    let (place, hands) = Hands::on(place);
     let with = if matches!(hands, Hands::Library(_)) { "libfaketime" } else { "the movable clock" };
     if !series.tally.notes.iter().any(|note| note.contains(with)) {
         series.tally.notes.push(format!("with {with}"));
@@ -163,6 +120,8 @@ async fn a_day_back(world: &mut World, hands: &Hands) -> Findings {
 }
 
 async fn thirty_days_ahead(world: &mut World, hands: &Hands) -> Findings {
+    // Security time never goes back: first it is caught up with, or the jump would look shorter to it.
+    hands.jump(world, 2 * DAY_S).await;
     let (who, refresh) = sign_in(world).await;
     hands.jump(world, REFRESH_IDLE_S + LATE_MAX_S + 1).await;
     let found = lives(&who, false, "thirty days later").await;

@@ -19,7 +19,7 @@ use crate::somebody::until;
 use crate::world::World;
 
 const CLIENTS: usize = 4;
-const WORLD_ROUNDS: u32 = 25;
+const WORLD_ROUNDS: u32 = 10;
 /// The size of the disk: room for a database and a series.
 const SQLITE_DISK: &str = "size=48m";
 /// A cluster alone takes some 40 MB, and its log segments 16 MB each.

@@ -13,7 +13,7 @@ use crate::series::Series;
 use crate::world::World;
 
 const CLIENTS: usize = 6;
-const WORLD_ROUNDS: u32 = 20;
+const WORLD_ROUNDS: u32 = 10;
 /// The points that a loaded process comes by, with the most passings before it dies.
 const UNDER_LOAD: [(&str, u64); 4] = [("before_commit", 60), ("after_commit", 60), ("after_effect", 8), ("in_rotation", 6)];
 /// A process that did not come by its point in this time is killed as it stands.

@@ -7,13 +7,15 @@ use reqwest::Method;
 use testkit::{Answer, PASSWORD, Value, json};
 use tokio::task::JoinSet;
 
-use crate::books::rows;
+use crate::books::{payer, rows};
+use crate::hands::Hands;
 use crate::journal::Kind;
 use crate::judge::Findings;
+use crate::postgres::Postgres;
 use crate::series::Series;
 use crate::somebody::{send, until};
-use crate::world::{Person, World, token_in};
-use crate::{Server, Somebody};
+use crate::world::{KEY, Person, World, token_in};
+use crate::{Place, Server, Somebody};
 
 const WORLD_ROUNDS: u32 = 50;
 /// Racers for one thing, half of them on each replica.
@@ -38,16 +40,27 @@ struct Track {
     other: Server,
     person: Person,
     races: u64,
+    hands: Hands,
+}
+
+/// Both replicas look at one clock, which jumps for both at the same moment.
+async fn begin(series: &mut Series) -> (World, Hands) {
+    let (name, seed) = series.next_name();
+    let place = Place::sqlite().var("AUTORISEN_MASTER_KEY", KEY);
+    place.write("autorisen.yaml", SETTINGS);
+    let database = Postgres::start().await.expect("a Postgres server can be started here");
+    let (place, hands) = Hands::on(place.var("DATABASE_URL", database.url()));
+    (World::within(place, Some(database), &series.folder, &name, seed).await, hands)
 }
 
 pub async fn run(series: &mut Series) {
     let (mut left, mut races) = (series.rounds, 0);
     while left > 0 {
-        let world = series.world_with(SETTINGS).await;
+        let (world, hands) = begin(series).await;
         let place = world.beside(SETTINGS);
         let other = place.serve().await;
         let person = Person::register(&world.cast.nobody, "racer@northwind.test").await;
-        let mut track = Track { world, other, person, races: 0 };
+        let mut track = Track { world, other, person, races: 0, hands };
         for _ in 0..left.min(WORLD_ROUNDS) {
             let mut found = track.round().await;
             found = track.world.judge().await.and(found);
@@ -119,7 +132,7 @@ impl Track {
         let body = json!({
             "event_id": format!("event-{key}"), "transaction_ref": key, "connection_id": self.world.cast.sandbox, "amount": 1900,
             "currency": "EUR", "gateway": "sandbox", "failure_code": "expired_card", "occurred_at": self.world.now(),
-            "customer": {"email": crate::deeds::payer(&key)}, "payment_method": {"token": format!("pm_{key}")},
+            "customer": {"email": payer(&key)}, "payment_method": {"token": format!("pm_{key}")},
         });
         self.world.journal.asked(Kind::Report, &key);
         let answers = self.race(&clerk, "/v1/events/payment_failed", None, &body).await;
@@ -160,12 +173,8 @@ impl Track {
     /// Both clocks strike the hour at once.
     async fn tick(&mut self) -> Findings {
         self.races += 1;
-        self.world.ahead += chrono::Duration::seconds(HOUR_S);
-        let body = json!({"advance_seconds": HOUR_S});
-        let twin = self.world.cast.nobody.toward(&self.other.base);
-        let nobody = self.world.cast.nobody.clone();
-        tokio::join!(nobody.post("/dev/clock", body.clone()), twin.post("/dev/clock", body));
-        let database = self.world.database.as_mut().expect("this fault is for Postgres");
+        self.hands.jump(&mut self.world, HOUR_S).await;
+        let database = self.world.database.as_ref().expect("this fault is for Postgres");
         let mut open = String::new();
         let settled = until(WORKED_OFF_MAX, async || {
             open = database.ask(TICKS).await;
