@@ -18,6 +18,11 @@ story:
 test:
     cargo test
 
+# Faults made on purpose, and what holds all the same: `just chaos kill --rounds 100`, `just chaos --list`.
+chaos *asked:
+    cargo build -p autorisen-cli -p autorisen-chaos
+    cargo run -q -p autorisen-chaos -- {{asked}}
+
 # Write the generated files anew: docs/ERRORS.md, docs/config.md.
 generate:
     AUTORISEN_GENERATE=1 cargo test -p autorisen --test it generated

@@ -31,7 +31,7 @@ pub use events::{Dispatcher, Hears, Starter};
 pub use futures::future::BoxFuture;
 pub use lifecycle::{OpenError, Prepared, Roles, Running};
 pub use registry::{FaultRow, Module, Registry, Role};
-pub use settings::{DatabaseConfig, LogConfig, LogFormat, MetricsConfig, SecurityConfig, ServerConfig};
+pub use settings::{DatabaseConfig, DevConfig, LogConfig, LogFormat, MetricsConfig, SecurityConfig, ServerConfig};
 pub use slots::{Parts, Slots};
 pub use tasks::Tasks;
 pub use valkey::ValkeyConfig;

@@ -143,6 +143,10 @@ impl Prepared {
     /// not migrate.
     pub async fn open(&self) -> Result<Core, OpenError> {
         let (registry, environment) = (self.registry.clone(), self.environment());
+        if let Some(at) = self.settings.dev.crash_at.as_deref().and_then(|at| at.parse().ok()) {
+            tracing::warn!(event = "host.crash_armed", at = ?at, "this process will die on purpose");
+            kernel::crash::arm(at);
+        }
         let store = self.open_store().await?;
         store.listen(Arc::new(Dispatcher(registry.clone())));
         for warning in safety::warnings(environment, &self.settings, matches!(self.location, Location::Postgres { .. })) {

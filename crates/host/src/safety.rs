@@ -3,6 +3,8 @@
 
 use std::net::IpAddr;
 
+use kernel::crash::CrashAt;
+
 use crate::settings::Settings;
 use crate::{Environment, Registry, master_key, telemetry};
 
@@ -20,6 +22,7 @@ pub(crate) fn check(app: &mut Registry, settings: &Settings) {
     public_url(app, settings.server.public_url.as_deref());
     key(app, settings);
     numbers(app, settings);
+    crash(app, settings.dev.crash_at.as_deref());
     if let Err(why) = telemetry::filter(&settings.log.level) {
         app.config_fault("log.level", why);
     }
@@ -108,6 +111,16 @@ fn key(app: &mut Registry, settings: &Settings) {
             let why = format!("{} needs a key of its own; `openssl rand -hex 32` makes one", app.environment());
             app.config_refusal("security.master_key", why);
         }
+    }
+}
+
+/// A server that dies on purpose has no place where somebody relies on it.
+fn crash(app: &mut Registry, at: Option<&str>) {
+    let (key, Some(at)) = ("dev.crash_at", at) else { return };
+    if !app.environment().is_dev() {
+        app.config_refusal(key, "a process dies on purpose in development, demo and test only");
+    } else if let Err(wrong) = at.parse::<CrashAt>() {
+        app.config_fault(key, wrong.to_string());
     }
 }
 

@@ -123,6 +123,15 @@ section! {
     }
 }
 
+section! {
+    /// What only development, demo and test may do.
+    pub struct DevConfig("dev") {
+        /// Where the process is to die, as if it were killed there: `before_commit`, `after_commit`, `after_effect`, `in_migration` or `in_rotation`, and perhaps the how manieth time, `after_commit:3`. For tests of crashes; refused elsewhere.
+        #[env("AUTORISEN_CRASH_AT")]
+        crash_at: Option<String> = None,
+    }
+}
+
 /// The host's own settings, read.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
@@ -131,10 +140,18 @@ pub struct Settings {
     pub security: SecurityConfig,
     pub log: LogConfig,
     pub metrics: MetricsConfig,
+    pub dev: DevConfig,
 }
 
 impl Settings {
     pub(crate) fn read(app: &mut Registry) -> Self {
-        Self { server: app.config(), database: app.config(), security: app.config(), log: app.config(), metrics: app.config() }
+        Self {
+            server: app.config(),
+            database: app.config(),
+            security: app.config(),
+            log: app.config(),
+            metrics: app.config(),
+            dev: app.config(),
+        }
     }
 }

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Instant;
 
 use chrono::{DateTime, Duration, Utc};
 
@@ -15,8 +16,11 @@ pub struct Clock(Arc<Inner>);
 struct Inner {
     /// Microseconds added to the source; moved by [`Clock::advance`] and [`Clock::set`].
     offset_us: AtomicI64,
-    /// The latest instant that was ever shown; see [`Clock::now_secure`].
+    /// The latest instant that was ever shown, less the time that had passed in this process by then;
+    /// see [`Clock::now_secure`].
     high_water_us: AtomicI64,
+    /// A watch that nobody can set.
+    began: Instant,
     source: Source,
 }
 
@@ -38,7 +42,7 @@ impl Clock {
     }
 
     fn build(source: Source, offset_us: i64) -> Self {
-        Self(Arc::new(Inner { offset_us: offset_us.into(), high_water_us: i64::MIN.into(), source }))
+        Self(Arc::new(Inner { offset_us: offset_us.into(), high_water_us: i64::MIN.into(), began: Instant::now(), source }))
     }
 
     fn source_us(&self) -> i64 {
@@ -49,15 +53,25 @@ impl Clock {
         }
     }
 
+    /// The time that has passed in this process, whatever was done to the machine's clock.
+    fn passed_us(&self) -> i64 {
+        match self.0.source {
+            Source::System => i64::try_from(self.0.began.elapsed().as_micros()).unwrap_or(i64::MAX),
+            Source::Standing => 0,
+        }
+    }
+
     /// Now, in UTC, truncated to microseconds.
     pub fn now(&self) -> At {
         let us = self.source_us().saturating_add(self.0.offset_us.load(Ordering::SeqCst));
-        self.0.high_water_us.fetch_max(us, Ordering::SeqCst);
+        self.0.high_water_us.fetch_max(us.saturating_sub(self.passed_us()), Ordering::SeqCst);
         from_micros(us)
     }
 
-    /// Now, but never earlier than any instant shown before: an expiry that has passed stays
-    /// passed even when the machine's clock is set back.
+    /// Now, but never earlier than any instant shown before: an expiry that has passed stays passed
+    /// even when the machine's clock is set back. It does not stand still there either, or a token
+    /// would live a day too long on a clock that was set back by one: from the latest instant that was
+    /// shown on, the time that really passes is counted.
     pub fn now_secure(&self) -> At {
         let now = self.now();
         now.max(self.high_water())
@@ -66,12 +80,12 @@ impl Clock {
     /// The latest instant that was ever shown: what has to be kept so that security time does not
     /// run backwards over a restart.
     pub fn high_water(&self) -> At {
-        from_micros(self.0.high_water_us.load(Ordering::SeqCst))
+        from_micros(self.0.high_water_us.load(Ordering::SeqCst).saturating_add(self.passed_us()))
     }
 
     /// Restores a mark that was kept; a lower one than ours changes nothing.
     pub fn raise_high_water(&self, mark: At) {
-        self.0.high_water_us.fetch_max(mark.timestamp_micros(), Ordering::SeqCst);
+        self.0.high_water_us.fetch_max(mark.timestamp_micros().saturating_sub(self.passed_us()), Ordering::SeqCst);
     }
 
     /// Moves time by `by`, forwards or backwards.
@@ -140,6 +154,19 @@ mod tests {
         clock.advance(-Duration::days(1));
         assert_eq!(clock.now_secure(), seen);
         assert!(clock.now() < seen);
+    }
+
+    #[test]
+    fn security_time_goes_on_while_the_clock_is_set_back() {
+        let clock = Clock::system();
+        clock.now();
+        clock.advance(-Duration::days(1));
+        let (began, seen) = (Instant::now(), clock.now_secure());
+        while began.elapsed().as_millis() < 3 {
+            std::thread::yield_now();
+        }
+        assert!(clock.now_secure() - seen >= Duration::milliseconds(3));
+        assert!(clock.now_secure() - clock.now() > Duration::hours(23));
     }
 
     #[test]

@@ -8,6 +8,7 @@ pub mod actor;
 pub mod chance;
 pub mod check;
 pub mod clock;
+pub mod crash;
 pub mod event;
 pub mod fault;
 pub mod id;

@@ -2,6 +2,7 @@
 //! transaction under one lock, so that of several replicas that start together one migrates and a
 //! failing step leaves nothing behind.
 
+use kernel::crash::{self, Point};
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode, SqlxPostgresConnector, SqlxSqliteConnector,
     Statement, TransactionOptions, TransactionTrait as _,
@@ -271,6 +272,7 @@ impl OneStep {
                     manager.get_connection().execute_unprepared(&sql).await?;
                 }
             }
+            crash::pass(Point::InMigration);
         }
         Ok(())
     }

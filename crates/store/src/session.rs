@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use chrono::SecondsFormat;
+use kernel::crash::{self, Point};
 use sea_orm::sea_query::Value;
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Statement, Values};
 use sea_query_sqlx::SqlxValues;
@@ -63,10 +64,12 @@ impl Session {
         if let Some(sql) = self.before_commit.get() {
             self.execute_unprepared(sql).await?;
         }
+        crash::pass(Point::BeforeCommit);
         match self.open.into_inner() {
             Open::Sqlite(t) => t.commit().await?,
             Open::Postgres(t) => t.commit().await?,
         }
+        crash::pass(Point::AfterCommit);
         Ok(())
     }
 

@@ -96,3 +96,15 @@ async fn in_production_a_pending_migration_is_told_with_its_command_and_nothing_
 fn all(status: &Value, applied: bool) -> bool {
     status.as_array().is_some_and(|steps| !steps.is_empty() && steps.iter().all(|step| step["applied"] == applied))
 }
+
+#[tokio::test]
+async fn a_process_dies_on_purpose_in_development_demo_and_test_only() {
+    let place = production().var("AUTORISEN_CRASH_AT", "after_commit");
+    place.run(&["serve"]).await.with(5).complains(&["dev.crash_at", "development, demo and test"]);
+    let place = Place::sqlite().var("AUTORISEN_CRASH_AT", "after_lunch");
+    place.run(&["serve"]).await.with(3).complains(&["dev.crash_at", "after_commit", "in_migration"]);
+    let place = place.var("AUTORISEN_CRASH_AT", "in_migration:3");
+    let mut armed = place.serving(&[]);
+    assert_eq!(armed.ended().await, None, "a signal ends it, and no word of its own");
+    assert_eq!(armed.count("server.ready"), 0);
+}

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use host::Core;
+use kernel::crash::{self, Point};
 use kernel::{At, Failure};
 use serde_json::Value;
 use store::StoreError;
@@ -123,7 +124,10 @@ impl<'e> Drive<'e> {
             return Ok(self.tell(seq, kind, Told::Failed(lost)));
         }
         match act(self.engine, self.core, &self.run, seq, doing, input).await {
-            Acted::Did(output) => Ok(self.tell(seq, kind, Told::Did(output))),
+            Acted::Did(output) => {
+                crash::pass(Point::AfterEffect);
+                Ok(self.tell(seq, kind, Told::Did(output)))
+            }
             Acted::Failed(failure) => self.failed(seq, kind, name, doing, &failure).await,
             Acted::Lost => Ok(Answer::End(End::Lost)),
             Acted::Stopped => Ok(Answer::End(if self.write(Next::HandBack).await? { End::HandedBack } else { End::Lost })),

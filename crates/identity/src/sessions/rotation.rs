@@ -6,6 +6,7 @@
 use ::store::{AuditLine, StoreError, System};
 use chrono::Duration;
 use host::Core;
+use kernel::crash::{self, Point};
 use kernel::{Actor, At, Failed, Secret, chance};
 
 use super::SessionFault;
@@ -40,7 +41,9 @@ pub(super) async fn rotate(core: &Core, token: &Secret, client: &Client) -> Resu
     let mut system = core.store.system("whose refresh token was presented").await?;
     match decide(core, &mut system, token).await? {
         Outcome::Rotated(rotated) => {
+            crash::pass(Point::InRotation);
             system.commit().await?;
+            crash::pass(Point::InRotation);
             Ok(rotated)
         }
         Outcome::Reused(presented) => {

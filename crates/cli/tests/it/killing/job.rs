@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use autorisen::kernel::At;
+use chaos::books;
 use chrono::Duration;
 use reqwest::{Method, RequestBuilder};
 use testkit::{Answer, PASSWORD, Value, json};
@@ -262,7 +263,8 @@ impl Job {
         }
         let summary = self.get(&clerk, &format!("/v1/analytics/summary?from={}", self.began.date_naive())).await.ok();
         let list = |of: Value| of.as_array().cloned().unwrap_or_default();
-        Books { cases, transactions, charges: list(charges), letters: list(letters), reports, summary }
+        let seen = books::Books { cases, transactions, charges: list(charges), letters: list(letters), ..books::Books::default() };
+        Books { seen, reports, summary }
     }
 
     async fn all(&mut self, by: &Somebody, path: &str) -> Vec<Value> {

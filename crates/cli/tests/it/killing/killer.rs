@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chaos::Dice;
 use testkit::Value;
 use tokio::time::sleep;
 
@@ -34,7 +35,7 @@ impl Killer {
     /// Starts the process; already the first starts, which make the schema, are cut off.
     pub async fn begin(place: Place, seed: u64) -> Self {
         let server = place.serving(&[]);
-        let mut killer = Self { place, server, dice: Dice(seed), until_next: 1, kills: 0, log: vec![] };
+        let mut killer = Self { place, server, dice: Dice::new(seed), until_next: 1, kills: 0, log: vec![] };
         for _ in 0..3 {
             killer.kill_after(START_MS).await;
         }
@@ -78,17 +79,5 @@ impl Killer {
         let is_bad = |line: &&Value| line["level"] == "error" || NEVER_LOGGED.iter().any(|event| line["event"] == *event);
         let bad: Vec<_> = self.log.iter().filter(is_bad).collect();
         assert!(bad.is_empty(), "{bad:#?}");
-    }
-}
-
-/// SplitMix64 (Steele, Lea and Flood, 2014): the same numbers for the same seed.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % end
     }
 }

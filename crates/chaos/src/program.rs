@@ -11,7 +11,7 @@ const TIME_MAX: Duration = Duration::from_secs(90);
 
 /// How a command ended.
 #[derive(Debug)]
-pub(crate) struct Ended {
+pub struct Ended {
     pub code: i32,
     /// Data.
     pub out: String,
@@ -20,7 +20,7 @@ pub(crate) struct Ended {
 }
 
 /// Runs a command to its end; it must end by itself.
-pub(crate) async fn run(mut command: Command) -> Ended {
+pub async fn run(mut command: Command) -> Ended {
     let output = timeout(TIME_MAX, command.output()).await.expect("the command ends").expect("the program starts");
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("a program speaks UTF-8");
     Ended { code: output.status.code().expect("no signal ended it"), out: text(output.stdout), err: text(output.stderr) }

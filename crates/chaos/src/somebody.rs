@@ -13,7 +13,7 @@ const LOOK_PAUSE: Duration = Duration::from_millis(25);
 
 /// A person, a program or a stranger, with their proof of who they are.
 #[derive(Clone)]
-pub(crate) struct Somebody {
+pub struct Somebody {
     http: reqwest::Client,
     pub base: String,
     /// An access token or an API key.
@@ -22,7 +22,7 @@ pub(crate) struct Somebody {
 
 /// The process did not answer: it is down, or went down.
 #[derive(Debug)]
-pub(crate) struct Lost;
+pub struct Lost;
 
 impl Somebody {
     pub fn at(base: &str) -> Self {
@@ -36,6 +36,11 @@ impl Somebody {
     /// The same with a key or a token.
     pub fn holding(&self, token: &str) -> Self {
         Self { token: Some(token.to_owned()), ..self.clone() }
+    }
+
+    /// The same, who talks to another replica.
+    pub fn toward(&self, base: &str) -> Self {
+        Self { base: base.to_owned(), ..self.clone() }
     }
 
     /// A prepared request with the proof.
@@ -71,7 +76,7 @@ impl Somebody {
 }
 
 /// Sends a prepared request and reads the answer to its end.
-pub(crate) async fn send(request: reqwest::RequestBuilder) -> Result<Answer, Lost> {
+pub async fn send(request: reqwest::RequestBuilder) -> Result<Answer, Lost> {
     let response = request.send().await.map_err(|_| Lost)?;
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
     let text = response.text().await.map_err(|_| Lost)?;
@@ -80,7 +85,7 @@ pub(crate) async fn send(request: reqwest::RequestBuilder) -> Result<Answer, Los
 }
 
 /// Looks again and again until there is something, at most `time_max`.
-pub(crate) async fn until<T>(time_max: Duration, mut look: impl AsyncFnMut() -> Option<T>) -> Option<T> {
+pub async fn until<T>(time_max: Duration, mut look: impl AsyncFnMut() -> Option<T>) -> Option<T> {
     let end = Instant::now() + time_max;
     loop {
         match look().await {

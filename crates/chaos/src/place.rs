@@ -1,6 +1,6 @@
 //! Where a program runs: a folder of its own, no variables but those that are given, and a database.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::atomic::{AtomicU16, Ordering};
 
@@ -11,11 +11,18 @@ use tokio::process::Command;
 use crate::Server;
 use crate::program::{self, Ended};
 
+/// The program's name; cargo puts it where it puts the ones that ask for it, or one folder above.
+const PROGRAM: &str = "autorisen";
+
 /// The program under test.
-const PROGRAM: &str = env!("CARGO_BIN_EXE_autorisen");
+pub fn the_program() -> PathBuf {
+    let own = std::env::current_exe().expect("a process knows its own file");
+    let found = own.ancestors().skip(1).take(2).map(|folder| folder.join(PROGRAM)).find(|file| file.is_file());
+    found.unwrap_or_else(|| panic!("no `{PROGRAM}` beside {}; `cargo build -p autorisen-cli` makes it", own.display()))
+}
 
 /// A folder, variables and a port: enough to start the same program again after it ended.
-pub(crate) struct Place {
+pub struct Place {
     folder: TempDir,
     vars: Vec<(String, String)>,
     pub port: u16,
@@ -68,7 +75,7 @@ impl Place {
 
     /// The program, ready to start in the folder.
     pub fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(PROGRAM);
+        let mut command = Command::new(the_program());
         command.args(args).current_dir(self.folder()).env_clear().envs(self.vars.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         command
@@ -105,13 +112,14 @@ fn free_port() -> u16 {
 }
 
 /// Runs the same stories on SQLite and, where a server is found, on PostgreSQL.
+#[macro_export]
 macro_rules! on_both {
     ($($(#[$meta:meta])* async fn $name:ident($place:ident: Place) $body:block)*) => {
         $(
             $(#[$meta])*
             mod $name {
                 use super::*;
-                async fn story($place: Place) $body
+                async fn story($place: $crate::Place) $body
 
                 #[tokio::test]
                 async fn on_sqlite() {
@@ -128,4 +136,4 @@ macro_rules! on_both {
         )*
     };
 }
-pub(crate) use on_both;
+pub use crate::on_both;

@@ -17,7 +17,7 @@ const START_MAX: Duration = Duration::from_secs(30);
 const END_MAX: Duration = Duration::from_secs(30);
 
 /// A running process.
-pub(crate) struct Server {
+pub struct Server {
     /// Its address, without a slash at the end.
     pub base: String,
     child: Child,

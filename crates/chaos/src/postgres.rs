@@ -1,6 +1,6 @@
 //! A Postgres that can be stopped, frozen and started again under a running program.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
@@ -11,8 +11,8 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 const SCRIPT: &str = r#"
 set -e
 programs=$1
-settings=$2
-folder=$(mktemp -d /tmp/stoppable-postgres-XXXXXX)
+settings=$3
+folder=$(mktemp -d "$2/stoppable-postgres-XXXXXX")
 trap 'rm -rf "$folder"' EXIT
 "$programs/initdb" -D "$folder/data" -U postgres --auth=trust --encoding=UTF8 --locale=C --no-sync >/dev/null
 start() {
@@ -31,6 +31,7 @@ while read -r order; do
   case $order in
     start) start ;;
     stop) kill -INT $server; wait $server || true ;;
+    crash) kill -QUIT $server; wait $server || true ;;
     freeze) all STOP ;;
     thaw) all CONT ;;
   esac
@@ -40,7 +41,7 @@ kill -CONT $server || true; kill -QUIT $server || true; wait $server || true
 "#;
 
 /// A server on a socket of its own.
-pub(crate) struct Postgres {
+pub struct Postgres {
     folder: String,
     orders: ChildStdin,
     done: Lines<BufReader<ChildStdout>>,
@@ -51,21 +52,27 @@ pub(crate) struct Postgres {
 impl Postgres {
     /// One that is quick and forgets everything when the machine loses its power.
     pub async fn start() -> Option<Self> {
-        Self::start_with("-c fsync=off").await
+        Self::start_in(Path::new("/tmp")).await
+    }
+
+    /// The same with its files under this folder, which must be open to everybody.
+    pub async fn start_in(folder: &Path) -> Option<Self> {
+        Self::start_with(folder, "-c fsync=off").await
     }
 
     /// One that keeps what it acknowledged, as production demands.
     pub async fn start_durable() -> Option<Self> {
-        Self::start_with("").await
+        Self::start_with(Path::new("/tmp"), "").await
     }
 
     /// `None` where there is no server program; the skip is said, or fails where Postgres is required.
-    async fn start_with(settings: &str) -> Option<Self> {
+    async fn start_with(folder: &Path, settings: &str) -> Option<Self> {
         let programs = programs();
         let missing = programs.is_none().then_some("no Postgres programs under /usr/lib/postgresql");
         testkit::require("postgres", missing).then_some(())?;
         let mut command = as_plain_user();
-        command.args(["sh", "-c", SCRIPT, "sh"]).arg(programs?).arg(settings).current_dir("/").stdin(Stdio::piped()).stdout(Stdio::piped());
+        command.args(["sh", "-c", SCRIPT, "sh"]).arg(programs?).arg(folder).arg(settings);
+        command.current_dir("/").stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut script = command.spawn().expect("a shell");
         let orders = script.stdin.take().expect("it is piped");
         let mut done = BufReader::new(script.stdout.take().expect("it is piped")).lines();
@@ -73,18 +80,33 @@ impl Postgres {
         Some(Self { folder, orders, done, _script: script })
     }
 
-    pub fn url(&self) -> String {
-        format!("postgres://postgres@localhost/postgres?host={}", self.folder)
-    }
-
     /// Where its socket lies.
     pub fn folder(&self) -> &str {
         &self.folder
     }
 
-    /// Runs statements as the superuser; what they print.
-    pub async fn sql(&mut self, database: &str, statements: &str) -> String {
-        let mut psql = Command::new(programs().expect("it was found before").join("psql"));
+    pub fn url(&self) -> String {
+        format!("postgres://postgres@localhost/postgres?host={}", self.folder)
+    }
+
+    /// `stop`, `crash` (it ends at once and cleans nothing up), `start`, `freeze` or `thaw`.
+    pub async fn order(&mut self, order: &str) {
+        self.orders.write_all(format!("{order}\n").as_bytes()).await.expect("the script runs");
+        let said = self.done.next_line().await.expect("a line");
+        assert_eq!(said, Some(format!("{order} is done")));
+    }
+}
+
+impl Postgres {
+    /// What the database itself says, one row per line: for what no HTTP answer shows.
+    pub async fn ask(&self, sql: &str) -> String {
+        self.sql("postgres", sql).await
+    }
+
+    /// Runs statements as the superuser in one of its databases; what they print.
+    pub async fn sql(&self, database: &str, statements: &str) -> String {
+        let mut psql = as_plain_user();
+        psql.arg(programs().expect("it was found before").join("psql"));
         psql.args([
             "-X",
             "-q",
@@ -92,23 +114,18 @@ impl Postgres {
             "-t",
             "-v",
             "ON_ERROR_STOP=1",
-            "-U",
-            "postgres",
             "-h",
             &self.folder,
+            "-U",
+            "postgres",
             "-d",
             database,
             "-c",
             statements,
         ]);
-        crate::program::run(psql).await.fine().out
-    }
-
-    /// `stop`, `start`, `freeze` or `thaw`.
-    pub async fn order(&mut self, order: &str) {
-        self.orders.write_all(format!("{order}\n").as_bytes()).await.expect("the script runs");
-        let said = self.done.next_line().await.expect("a line");
-        assert_eq!(said, Some(format!("{order} is done")));
+        let output = psql.current_dir("/").output().await.expect("psql is there where the server is");
+        assert!(output.status.success(), "{statements}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
     }
 }
 
