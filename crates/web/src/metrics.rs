@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
-use axum::http::{Method, header};
+use axum::http::header;
 use axum::routing::get;
 use host::{Core, MetricsConfig, Registry, Role};
 use kernel::Failure;
@@ -33,18 +33,18 @@ pub(crate) fn register(app: &mut Registry) {
 
 impl Metrics {
     /// Counts one answered request.
-    pub(crate) fn answered(&self, method: &Method, route: &str, status: u16, took: Duration) {
-        // An unknown method is a word that a stranger chose.
-        let method = match method.as_str() {
-            known @ ("GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS") => known,
-            _ => "OTHER",
-        };
+    pub(crate) fn answered(&self, method: &'static str, route: &str, status: u16, took: Duration) {
         let labels = [("method", method.to_owned()), ("route", route.to_owned()), ("status", status.to_string())];
         metrics::with_local_recorder(&self.recorder, || {
             counter!("http_requests_total", &labels).increment(1);
             histogram!("http_request_duration_seconds", &labels[..2]).record(took.as_secs_f64());
         });
     }
+}
+
+/// What `/metrics` answers.
+pub fn figures(core: &Core) -> String {
+    core.parts.get::<Metrics>().recorder.handle().render()
 }
 
 /// Serves `/metrics` until the process stops. A busy port is told and never a reason not to run.
@@ -57,9 +57,9 @@ async fn serve(core: Core) -> Result<(), Failure> {
             return Ok(());
         }
     };
-    let handle = part.recorder.handle();
+    let asked = core.clone();
     let router = Router::new()
-        .route("/metrics", get(move || async move { ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], handle.render()) }));
+        .route("/metrics", get(move || async move { ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], figures(&asked)) }));
     let stopping = core.tasks.stopping();
     axum::serve(socket, router).with_graceful_shutdown(stopping).await.map_err(Failure::internal)
 }

@@ -23,7 +23,7 @@ pub use counter::{Counters, Whose, forget_ended};
 pub use table::{LimitsConfig, Way};
 
 pub(crate) use flow::by_caller;
-pub(crate) use standing::{tell, watched};
+pub(crate) use standing::{Standing, tell, watched};
 
 use crate::ctx::Ctx;
 use table::Limits;

@@ -3,7 +3,7 @@
 use chrono::Duration;
 use testkit::{Answer, json};
 
-use crate::{app_with, modules};
+use crate::{configured, modules};
 
 /// Strangers of one network have three requests a minute.
 const THREE: (&str, &str) = ("limits.request.per_network.limit", "3");
@@ -15,7 +15,7 @@ fn told(answer: &Answer) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn strangers_are_told_how_many_are_left_and_when_to_come_again() {
-    let app = app_with(&[THREE]).await;
+    let app = configured(&[THREE]).await;
     for left in ["3 2 60", "3 1 60", "3 0 60"] {
         assert_eq!(told(&app.nobody().get("/v1/customers").await), left);
     }
@@ -30,7 +30,7 @@ async fn strangers_are_told_how_many_are_left_and_when_to_come_again() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_page_too_many_is_a_page_that_says_when_to_come_again() {
-    let app = app_with(&[THREE]).await;
+    let app = configured(&[THREE]).await;
     for _ in 0..3 {
         assert_eq!(app.nobody().get("/signin").await.status, 200);
     }
@@ -42,7 +42,7 @@ async fn a_page_too_many_is_a_page_that_says_when_to_come_again() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_header_makes_a_stranger_another_one() {
-    let app = app_with(&[THREE]).await;
+    let app = configured(&[THREE]).await;
     let names = ["x-forwarded-for", "x-real-ip", "forwarded", "cf-connecting-ip", "true-client-ip", "x-client-ip"];
     let mut statuses = vec![];
     for (number, name) in names.into_iter().enumerate() {
@@ -55,7 +55,7 @@ async fn no_header_makes_a_stranger_another_one() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn behind_a_trusted_proxy_each_client_has_a_count_of_its_own() {
-    let app = app_with(&[THREE, ("server.trusted_proxies", "127.0.0.1")]).await;
+    let app = configured(&[THREE, ("server.trusted_proxies", "127.0.0.1")]).await;
     let from = |address: &str| app.nobody().with_header("x-forwarded-for", address);
     for _ in 0..3 {
         from("198.51.100.7").get("/v1/customers").await.refused(401, "not_authenticated");
@@ -69,7 +69,7 @@ async fn behind_a_trusted_proxy_each_client_has_a_count_of_its_own() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn strangers_use_up_nothing_of_those_who_are_signed_in() {
-    let app = app_with(&[("limits.request.per_network.limit", "20"), ("limits.request.per_account.limit", "2")]).await;
+    let app = configured(&[("limits.request.per_network.limit", "20"), ("limits.request.per_account.limit", "2")]).await;
     let alice = app.alice().await;
     while app.nobody().get("/v1/customers").await.status != 429 {}
     assert_eq!(alice.get("/v1/auth/me").await.status, 200);
@@ -80,7 +80,7 @@ async fn strangers_use_up_nothing_of_those_who_are_signed_in() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn all_keys_and_people_of_an_organization_share_one_count() {
-    let app = app_with(&[("limits.request.per_organization.limit", "4"), ("limits.request.per_key.limit", "3")]).await;
+    let app = configured(&[("limits.request.per_organization.limit", "4"), ("limits.request.per_key.limit", "3")]).await;
     let (alice, mallory) = (app.alice().await, app.mallory().await);
     let clerk = app.clerk(&["members:read"]).await;
     let asked: Vec<u16> = vec![
@@ -97,7 +97,7 @@ async fn all_keys_and_people_of_an_organization_share_one_count() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_a_hundred_at_once_as_many_pass_as_may() {
-    let app = app_with(&[("limits.request.per_network.limit", "40")]).await;
+    let app = configured(&[("limits.request.per_network.limit", "40")]).await;
     let asked = futures::future::join_all((0..100).map(|_| async { app.nobody().get("/v1/customers").await.status })).await;
     assert_eq!(asked.iter().filter(|status| **status == 401).count(), 40);
     app.finish().await;
@@ -105,7 +105,7 @@ async fn of_a_hundred_at_once_as_many_pass_as_may() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn health_and_assets_are_not_counted() {
-    let app = app_with(&[("limits.request.per_network.limit", "1")]).await;
+    let app = configured(&[("limits.request.per_network.limit", "1")]).await;
     for _ in 0..5 {
         let answer = app.nobody().get("/livez").await;
         assert_eq!((answer.status, answer.header("ratelimit-limit")), (200, ""));

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use testkit::{Client, PASSWORD, TestApp, ThrowawayValkey, json};
 
-use crate::app_with;
+use crate::configured;
 
 /// What a request may lose to a Valkey that hangs.
 const LOST_MAX: Duration = Duration::from_millis(100);
@@ -15,7 +15,7 @@ const HEALED_MAX: Duration = Duration::from_secs(5);
 
 /// A program whose counts are in this Valkey.
 async fn app_on(url: &str, more: &[(&str, &str)]) -> TestApp {
-    let app = app_with(&[&[("valkey.url", url)], more].concat()).await;
+    let app = configured(&[&[("valkey.url", url)], more].concat()).await;
     health(&app, 200).await;
     app
 }
@@ -179,7 +179,7 @@ async fn one_that_refuses_writes_is_as_good_as_away() {
 async fn one_that_is_not_there_at_the_start_is_no_reason_not_to_start() {
     let Some(mut valkey) = ThrowawayValkey::start() else { return };
     valkey.kill();
-    let app = app_with(&[("valkey.url", &valkey.url())]).await;
+    let app = configured(&[("valkey.url", &valkey.url())]).await;
     health(&app, 503).await;
     is_unharmed(&app.alice().await).await;
     valkey.start_again();
