@@ -35,7 +35,7 @@ mod settings;
 mod version;
 mod wire;
 
-pub use answer::{Answer, CreatedAnswer, Done, EmptyAnswer, Envelope, NoContent, Once, OnceAnswer, Refusal};
+pub use answer::{Answer, CreatedAnswer, Done, EmptyAnswer, Envelope, NoContent, Once, OnceAnswer, Refusal, Soon, SoonAnswer};
 pub use caller::{Authenticator, Caller, Via};
 pub use ctx::Ctx;
 pub use cursor::ListQuery;
