@@ -111,7 +111,9 @@ impl World {
             let count = |of: &BTreeMap<&str, usize>| of.get(reference.as_str()).copied().unwrap_or_default();
             let counted = [count(&transactions), count(&cases)];
             let before = found.lost.len();
-            counted.into_iter().for_each(|counted| found.counts(&reference, &deed, counted));
+            for counted in counted {
+                found.counts(&reference, &deed, counted);
+            }
             if found.lost.len() > before {
                 let known = self.look(&self.cast.clerk, &format!("/v1/events/by_ref/{reference}")).await;
                 found.lost.push(format!("{reference} (transactions, cases: {counted:?}), of which is known: {}", known.text));

@@ -106,7 +106,7 @@ mod tests {
         let of = |location: &Location| plan.text(location, &["1_notes"]).expect("a text")[0].statements.clone();
         let postgres =
             of(&Location::Postgres { owner: "postgres://a@b/c".into(), app: Some("postgres://tenant@b/c".into()), system: None });
-        let all: String = postgres.iter().map(|statement| format!("{};\n", statement.sql)).collect();
+        let all: String = postgres.iter().map(|statement| statement.sql.as_str()).collect::<Vec<_>>().join(";\n");
         for words in ["CREATE TABLE \"notes\"", "to tenant using", "to autorisen_system"] {
             assert!(all.contains(words), "{words} is missing in {all}");
         }

@@ -1,6 +1,5 @@
 //! `migrate status`, `up` and `down`.
 
-use crate::Place;
 use crate::place::on_both;
 
 on_both! {

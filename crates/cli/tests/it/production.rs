@@ -73,7 +73,7 @@ async fn somebody_signs_up(server: &Server, sink: &SmtpSink) {
 
 #[tokio::test]
 async fn production_starts_from_the_example_on_postgres() {
-    let Some(mut postgres) = Postgres::start_durable().await else { return };
+    let Some(postgres) = Postgres::start_durable().await else { return };
     let Some(valkey) = ThrowawayValkey::start() else { return };
     postgres.sql("postgres", ROLES).await;
     postgres.sql("postgres", "CREATE DATABASE autorisen OWNER autorisen_owner").await;

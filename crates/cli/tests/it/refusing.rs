@@ -142,7 +142,7 @@ fn yaml(keys: &BTreeMap<&str, &str>) -> String {
         let (section, field) = key.split_once('.').expect("a dotted key");
         sections.entry(section).or_default().push_str(&format!("  {field}: {value}\n"));
     }
-    sections.iter().map(|(section, fields)| format!("{section}:\n{fields}")).collect()
+    sections.iter().map(|(section, fields)| format!("{section}:\n{fields}")).collect::<Vec<_>>().concat()
 }
 
 #[tokio::test]

@@ -2,7 +2,6 @@
 
 use testkit::Value;
 
-use crate::Place;
 use crate::place::on_both;
 
 on_both! {

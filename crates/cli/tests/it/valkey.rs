@@ -7,7 +7,7 @@ use testkit::{TestEngine, ThrowawayValkey, json};
 use tokio::time::Instant;
 
 use crate::somebody::until;
-use crate::{Place, Server, Somebody};
+use crate::{Place, Server};
 
 /// Processes on one database share one master key.
 const KEY: &str = "6f1d0c3b5a79e8d2c4b6a8907f5e3d1c2b4a69788796a5b4c3d2e1f00f1e2d3c";
@@ -36,7 +36,7 @@ async fn health(server: &Server, status: u16) {
 /// How long a session that ends on one server is still believed by the other, which knows it well.
 async fn believed(one: &Server, two: &Server, email: &str) -> Duration {
     let here = one.somebody().sign_up(email, email).await;
-    let there = Somebody { base: two.base.clone(), ..here.clone() };
+    let there = here.toward(&two.base);
     assert_eq!(there.get("/v1/auth/me").await.status, 200);
     let ended = Instant::now();
     here.post("/v1/auth/logout", json!({})).await.ok();
@@ -85,7 +85,7 @@ async fn cases_open_and_are_told_once_while_valkey_comes_and_goes() {
     let (mut one, mut two) = tokio::join!(place.serve(), other.serve());
     health(&one, 200).await;
     let ada = one.somebody().sign_up("ada@acme.test", "Acme").await;
-    let twin = Somebody { base: two.base.clone(), ..ada.clone() };
+    let twin = ada.toward(&two.base);
     for number in 0..4 {
         match number {
             1 => valkey.freeze(),

@@ -5,7 +5,7 @@ use host::Core;
 use kernel::{AccountId, Actor, Check, Failed, FaultCode, MailAddress, Secret};
 use serde::Deserialize;
 use tenancy::invitations::{self, AcceptedView, Acceptor, InvitationFault, Offer};
-use tenancy::limits::{self, Way, Whose};
+use web::limits::{self, Way, Whose};
 use utoipa::ToSchema;
 
 use super::account::NAME_LEN_MAX;

@@ -21,7 +21,6 @@ use crate::request_tx::Idempotency;
 
 use crate::extract::refuse_announced;
 use crate::limits::{self, Way};
-use crate::settings::Settings;
 use crate::{body, csrf};
 
 /// Longer keys are no keys: 255 characters is what the large payment providers accept.

@@ -1,7 +1,6 @@
 //! The edge: over raw sockets what no client library would send, through a browser's eyes what other
 //! sites may do, how much of it anybody may have, and what becomes of it when the server behind its
 //! counts goes away.
-#![expect(clippy::unwrap_used, reason = "in a story a failed unwrap names the line that matters")]
 
 mod bodies;
 mod browsers;

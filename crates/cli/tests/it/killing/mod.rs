@@ -10,7 +10,6 @@ mod job;
 mod killer;
 mod ledger;
 
-use crate::Place;
 use crate::place::on_both;
 use job::Job;
 use killer::Killer;
