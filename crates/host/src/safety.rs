@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use crate::settings::Settings;
+use crate::settings::{ServerConfig, Settings};
 use crate::{Environment, Registry, master_key, telemetry};
 
 /// More connections than this on one Postgres server is a mistake of a digit.
@@ -16,6 +16,8 @@ pub(crate) fn check(app: &mut Registry, settings: &Settings) {
     listening(app, "server.listen", settings.server.listen);
     listening(app, "metrics.listen", settings.metrics.listen);
     public_url(app, settings.server.public_url.as_deref());
+    hosts(app, &settings.server.hosts);
+    origins(app, &settings.server);
     key(app, settings);
     numbers(app, settings);
     if let Err(why) = telemetry::filter(&settings.log.level) {
@@ -53,6 +55,38 @@ fn public_url(app: &mut Registry, url: Option<&str>) {
     }
 }
 
+fn hosts(app: &mut Registry, hosts: &[String]) {
+    for host in hosts {
+        if host.is_empty() || !host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._[:]".contains(&byte)) || is_with_port(host) {
+            app.config_fault("server.hosts", format!("expected a name such as api.example.com, not `{host}`"));
+        }
+    }
+}
+
+/// Only an address of IPv6, in brackets, has colons of its own.
+fn is_with_port(host: &str) -> bool {
+    if host.starts_with('[') { !host.ends_with(']') } else { host.contains(':') }
+}
+
+fn origins(app: &mut Registry, server: &ServerConfig) {
+    let key = "server.cors_origins";
+    for origin in server.cors_origins.iter().filter(|origin| *origin != "*") {
+        let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
+        let is_plain = |host: &str| !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_graphic() && !b"/?#@\\*".contains(&byte));
+        // Browsers write origins in lower case, and they are compared as they are written.
+        if !host.is_some_and(is_plain) || origin.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            app.config_fault(
+                key,
+                format!("expected an origin such as https://app.example.com in lower case and without a path, not `{origin}`"),
+            );
+        }
+    }
+    if server.cors_credentials && server.cors_origins.iter().any(|origin| origin == "*") {
+        let why = "every site could act with the cookies of whoever visits it; name the origins, or set server.cors_credentials to false";
+        app.config_refusal(key, why);
+    }
+}
+
 fn key(app: &mut Registry, settings: &Settings) {
     match &settings.security.master_key {
         Some(given) => {
@@ -73,6 +107,7 @@ fn numbers(app: &mut Registry, settings: &Settings) {
     let timeouts = [
         ("server.header_read_timeout_s", server.header_read_timeout_s),
         ("server.request_timeout_s", server.request_timeout_s),
+        ("server.stall_timeout_s", server.stall_timeout_s),
         ("server.stop_timeout_s", server.stop_timeout_s),
     ];
     for (key, seconds) in timeouts {

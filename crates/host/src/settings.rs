@@ -15,6 +15,8 @@ const HEADER_READ_TIMEOUT_S: u64 = 10;
 const SOCKETS_MAX: u32 = 16_384;
 /// Longer than the slowest honest request, shorter than what a balancer waits for (60 s).
 const REQUEST_TIMEOUT_S: u64 = 30;
+/// A tunnel or a change of cells; longer silence is no slow client but a gone one.
+const STALL_TIMEOUT_S: u64 = 20;
 /// Shorter than the grace that Kubernetes and Docker swarm give before they kill (30 s).
 const STOP_TIMEOUT_S: u64 = 20;
 /// Enough for a few hundred requests a second; each connection of Postgres costs it some megabytes.
@@ -41,8 +43,19 @@ section! {
         request_timeout_s: u64 = REQUEST_TIMEOUT_S,
         /// How long running work may take to end when the program stops, in seconds.
         stop_timeout_s: u64 = STOP_TIMEOUT_S,
+        /// How long a client may send nothing of a body, or take nothing of an answer, in seconds; a trickle buys more time.
+        stall_timeout_s: u64 = STALL_TIMEOUT_S,
         /// Addresses or networks (`10.0.0.0/8`) of the proxies in front, whose word on the client's address is believed.
         trusted_proxies: Vec<String> = Vec::new(),
+        /// Host names that are answered besides that of `server.public_url`, such as `api.example.com`. In development, demo and test every name is.
+        hosts: Vec<String> = Vec::new(),
+        /// Origins such as `https://app.example.com` whose scripts may call the API from a browser; `*` means all of them.
+        cors_origins: Vec<String> = Vec::new(),
+        /// Whether those scripts may come with a session cookie. Never together with `*`.
+        cors_credentials: bool = false,
+        /// Refuses whatever would change anything, for times of repair. Reading, signing in and out, health and the webhooks of payment providers go on.
+        #[env("AUTORISEN_READ_ONLY")]
+        read_only: bool = false,
         /// Whether `/openapi.json` is served. Unset: everywhere but in production.
         openapi: Option<bool> = None,
         /// Whether the reference page `/docs` is served. Unset: everywhere but in production.

@@ -12,6 +12,7 @@ use sha2::Sha256;
 
 use crate::cookies;
 use crate::ctx::Ctx;
+use crate::settings::Settings;
 
 /// The header that carries the token of scripts.
 pub const HEADER: &str = "x-csrf-token";
@@ -53,13 +54,18 @@ impl Ctx {
 
 /// Checks a page form: its origin and its token.
 pub(crate) fn check_form(ctx: &Ctx, token: &str) -> Result<(), Failure> {
-    check_origin(ctx.core(), ctx.headers())?;
+    if !is_ours(ctx.core(), ctx.headers()) {
+        return Err(foreign());
+    }
     check_token(ctx.expected_token().as_ref(), token)
 }
 
 /// Checks an unsafe request of a script that is believed because of its session cookie.
 pub(crate) fn check_script(core: &Core, headers: &HeaderMap, expected: Option<&Secret>) -> Result<(), Failure> {
-    check_origin(core, headers)?;
+    // A script of another origin that the settings trust with the cookie shows the same token.
+    if !is_ours(core, headers) && !core.parts.get::<Settings>().cors.trusts(single_origin(headers)) {
+        return Err(foreign());
+    }
     check_token(expected, headers.get(HEADER).and_then(|token| token.to_str().ok()).unwrap_or_default())
 }
 
@@ -70,15 +76,24 @@ fn check_token(expected: Option<&Secret>, token: &str) -> Result<(), Failure> {
     }
 }
 
-/// The origin must be ours. Browsers send `Origin` with every unsafe request; what sends none is
+/// Whether the origin is ours, and the browser doesn't say that another site sent it here. Browsers send `Origin` with every unsafe request; what sends none is
 /// not a browser of this century and has no business with a session cookie.
-fn check_origin(core: &Core, headers: &HeaderMap) -> Result<(), Failure> {
-    let origin = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok()).unwrap_or_default();
+fn is_ours(core: &Core, headers: &HeaderMap) -> bool {
+    let origin = single_origin(headers);
     let ours = origin == core.public_url.trim_end_matches('/');
-    if ours || (core.environment.is_dev() && same_loopback(origin, headers)) {
-        return Ok(());
-    }
-    Err(Failure::new(General::CsrfFailed).with_message("This request comes from an origin that is not ours."))
+    let is_cross_site = headers.get_all("sec-fetch-site").iter().any(|site| site.as_bytes().eq_ignore_ascii_case(b"cross-site"));
+    !is_cross_site && (ours || (core.environment.is_dev() && same_loopback(origin, headers)))
+}
+
+fn foreign() -> Failure {
+    Failure::new(General::CsrfFailed).with_message("This request comes from an origin that is not ours.")
+}
+
+/// The origin, if exactly one is named: with several nobody can say which of them is meant.
+fn single_origin(headers: &HeaderMap) -> &str {
+    let mut named = headers.get_all(header::ORIGIN).iter();
+    let first = named.next().and_then(|origin| origin.to_str().ok());
+    first.filter(|_| named.next().is_none()).unwrap_or_default()
 }
 
 /// In development the program is opened as `localhost` as often as by its number: an origin that

@@ -120,8 +120,7 @@ impl Ctx {
 
     async fn pin(&self, caller: &Caller, permission: Permission, mode: Mode) -> Result<store::Tx, Failure> {
         if !caller.can(permission) {
-            let sentence = format!("This needs the permission `{}`. Ask an admin of your organization.", permission.code);
-            return Err(Failure::new(General::PermissionDenied).with_message(sentence));
+            return Err(denied(permission.code));
         }
         let org = caller.org.ok_or_else(|| Failure::new(General::NotAuthenticated))?;
         let pin = Pin { org, who: Who { actor: caller.actor, ..self.who() }, rights: caller.member };
@@ -131,6 +130,14 @@ impl Ctx {
             StoreError::TimedOut if self.idempotency.is_some() => Failure::new(General::IdempotencyKeyInUse).retry_after(1),
             other => other.into(),
         })
+    }
+
+    /// Whether the caller holds a right, read anew before it is denied; for refusing early, never
+    /// instead of [`Ctx::begin`].
+    pub(crate) async fn may(&self, code: &str) -> Result<(), Failure> {
+        let caller = self.caller()?;
+        let held = |caller: &Caller| caller.rights.contains(code);
+        if held(caller) || self.refreshed(caller).await?.is_some_and(|fresh| held(&fresh)) { Ok(()) } else { Err(denied(code)) }
     }
 
     /// The limit and the place of a list's page.
@@ -178,6 +185,11 @@ impl Ctx {
             None => Ok(None),
         }
     }
+}
+
+fn denied(code: &str) -> Failure {
+    let sentence = format!("This needs the permission `{code}`. Ask an admin of your organization.");
+    Failure::new(General::PermissionDenied).with_message(sentence)
 }
 
 impl FromRequestParts<Core> for Ctx {

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use axum::extract::Request;
-use axum::http::header;
-use axum::response::Response;
+use axum::http::{Method, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
 use host::Registry;
 use kernel::{FaultCode as _, General};
 
@@ -17,8 +17,12 @@ pub(crate) async fn nothing_here(ctx: Ctx, request: Request) -> Response {
     refused(&ctx, &request, General::NotFound)
 }
 
-/// 405 for a known route that doesn't offer the method.
+/// 405 for a known route that doesn't offer the method; the router adds which it does. To whoever
+/// only asks for that, it is an answer.
 pub(crate) async fn wrong_method(ctx: Ctx, request: Request) -> Response {
+    if request.method() == Method::OPTIONS {
+        return StatusCode::NO_CONTENT.into_response();
+    }
     refused(&ctx, &request, General::MethodNotAllowed)
 }
 

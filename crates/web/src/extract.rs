@@ -1,10 +1,13 @@
 //! Extractors that answer in our envelope: malformed is 400, well-formed but wrong is 422 and
 //! names the field.
 
-use axum::body::Bytes;
+use std::collections::BTreeSet;
+
+use axum::RequestExt as _;
+use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, header};
 use axum::response::Response;
 use host::Core;
 use kernel::{Failure, General};
@@ -13,6 +16,7 @@ use serde::de::DeserializeOwned;
 use crate::answer::refuse;
 use crate::ctx::Ctx;
 use crate::settings::Settings;
+use crate::{body, needed};
 
 /// A JSON body. Unknown fields are refused by the types themselves (`deny_unknown_fields`).
 #[derive(Debug, Clone, Copy)]
@@ -44,13 +48,7 @@ pub(crate) fn refuse_announced(core: &Core, headers: &HeaderMap) -> Result<(), F
 
 async fn body(request: Request, core: &Core) -> Result<Bytes, Failure> {
     refuse_announced(core, request.headers())?;
-    Bytes::from_request(request, core).await.map_err(|rejection| {
-        use axum::response::IntoResponse as _;
-        match rejection.into_response().status() {
-            StatusCode::PAYLOAD_TOO_LARGE => Failure::new(General::PayloadTooLarge),
-            _ => Failure::new(General::MalformedRequest).with_message("The body ended before it was complete."),
-        }
-    })
+    body::read(request.with_limited_body().into_body()).await
 }
 
 /// `type/subtype` without parameters, lower case; a charset other than UTF-8 counts as another type.
@@ -73,7 +71,7 @@ fn at_field(path: &str, leaf: &str) -> String {
 }
 
 /// The field that a serde error is about, and the reason in plain words.
-fn named(path: &str, message: &str) -> Failure {
+pub(crate) fn named(path: &str, message: &str) -> Failure {
     let message = message.split(" at line ").next().unwrap_or(message);
     if let Some(field) = quoted(message, "unknown field `") {
         let path = path.strip_suffix(&field).map_or(path, |outer| outer.trim_end_matches('.'));
@@ -88,38 +86,24 @@ fn named(path: &str, message: &str) -> Failure {
     Failure::field(if path.is_empty() || path == "." { "body" } else { path }, message)
 }
 
-pub(crate) fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
-    // Well-formed first: what is broken further on is a syntax error, whatever stands before it.
-    serde_json::from_slice::<serde::de::IgnoredAny>(bytes).map_err(|wrong| malformed(&wrong))?;
-    // Serde would read a list as the fields of an object in their order; callers mean objects.
-    if !bytes.trim_ascii_start().starts_with(b"{") {
-        return Err(Failure::field("body", "must be a JSON object"));
-    }
-    let mut reader = serde_json::Deserializer::from_slice(bytes);
-    serde_path_to_error::deserialize(&mut reader).map_err(|wrong| {
-        let path = wrong.path().to_string();
-        named(&path, &wrong.inner().to_string())
-    })
-}
-
-fn malformed(wrong: &serde_json::Error) -> Failure {
-    Failure::new(General::MalformedRequest).with_message(format!(
-        "The body is not well-formed JSON (line {}, column {}).",
-        wrong.line(),
-        wrong.column()
-    ))
-}
-
-impl<T: DeserializeOwned> FromRequest<Core> for Json<T> {
+impl<T: DeserializeOwned + Send> FromRequest<Core> for Json<T> {
     type Rejection = Response;
 
     async fn from_request(request: Request, core: &Core) -> Result<Self, Response> {
-        if media_type(request.headers()).as_deref() != Some("application/json") {
-            return Err(refuse(Failure::new(General::UnsupportedMediaType)));
+        let (mut parts, rest) = request.with_limited_body().into_parts();
+        match json(&parts.headers, rest, core).await {
+            Ok(read) => Ok(Self(read)),
+            Err(failure) => Err(refuse(needed::first(&mut parts, core, failure).await)),
         }
-        let bytes = body(request, core).await.map_err(refuse)?;
-        parse_json(&bytes).map(Self).map_err(refuse)
     }
+}
+
+async fn json<T: DeserializeOwned>(headers: &HeaderMap, body: Body, core: &Core) -> Result<T, Failure> {
+    if media_type(headers).as_deref() != Some("application/json") {
+        return Err(Failure::new(General::UnsupportedMediaType));
+    }
+    refuse_announced(core, headers)?;
+    crate::json::parse(&body::read(body).await?)
 }
 
 impl<T: DeserializeOwned> FromRequest<Core> for Form<T> {
@@ -161,11 +145,30 @@ impl<T: DeserializeOwned> FromRequestParts<Core> for Query<T> {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, _: &Core) -> Result<Self, Response> {
-        let reader = serde_html_form::Deserializer::from_bytes(parts.uri.query().unwrap_or_default().as_bytes());
+        let text = parts.uri.query().unwrap_or_default();
+        clear(text, parts.uri.path().starts_with("/v1/")).map_err(refuse)?;
+        let reader = serde_html_form::Deserializer::from_bytes(text.as_bytes());
         serde_path_to_error::deserialize(reader)
             .map(Self)
             .map_err(|wrong| refuse(named(&wrong.path().to_string(), &wrong.inner().to_string())))
     }
+}
+
+/// Refuses a query that two programs could read differently: of two equal names one takes the first
+/// and another the last. A program that sends an empty value has lost one; a page's form sends them
+/// for every field that was left empty.
+fn clear(query: &str, is_api: bool) -> Result<(), Failure> {
+    let mut names = BTreeSet::new();
+    for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
+        if is_api && value.is_empty() {
+            return Err(Failure::field(&name, "must not be empty; leave it out instead"));
+        }
+        if names.contains(&name) {
+            return Err(Failure::field(&name, "is given twice"));
+        }
+        names.insert(name);
+    }
+    Ok(())
 }
 
 impl FromRequest<Core> for RawBody {
@@ -179,49 +182,6 @@ impl FromRequest<Core> for RawBody {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde::Deserialize;
-
-    #[derive(Debug, Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Address {
-        #[expect(dead_code, reason = "only its reading is tested")]
-        city: String,
-    }
-
-    #[derive(Debug, Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Person {
-        #[expect(dead_code, reason = "only its reading is tested")]
-        address: Address,
-    }
-
-    fn refused(text: &str) -> (u16, Vec<String>) {
-        let failure = parse_json::<Person>(text.as_bytes()).expect_err("must be refused");
-        (failure.status, failure.fields.into_keys().collect())
-    }
-
-    #[test]
-    fn a_wrong_field_is_named_by_its_path() {
-        assert_eq!(refused(r#"{"address":{"city":3}}"#), (422, vec!["address.city".into()]));
-        assert_eq!(refused(r#"{"address":{"city":"x","zip":1}}"#), (422, vec!["address.zip".into()]));
-        assert_eq!(refused(r#"{"address":{}}"#), (422, vec!["address.city".into()]));
-        assert_eq!(refused("{}"), (422, vec!["address".into()]));
-        assert_eq!(refused(r#"{"address":{"city":"x","city":"y"}}"#), (422, vec!["address.city".into()]));
-    }
-
-    #[test]
-    fn broken_json_is_a_syntax_error() {
-        for text in ["", "{", "[1", r#"{"address":{"city":"x"}} x"#, "NaN"] {
-            assert_eq!(refused(text).0, 400, "{text:?}");
-        }
-        assert_eq!(refused(&"[".repeat(10_000)).0, 400);
-    }
-
-    #[test]
-    fn a_list_is_no_object() {
-        assert_eq!(refused(r#"[{"city":"x"}]"#), (422, vec!["body".into()]));
-        assert_eq!(refused("null").0, 422);
-    }
 
     #[test]
     fn another_charset_is_another_type() {

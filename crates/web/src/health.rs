@@ -39,6 +39,11 @@ pub(crate) fn routes() -> Router<Core> {
         .route("/health/{dependency}", get(dependency))
 }
 
+/// Whether a path is one that probes ask.
+pub(crate) fn is_health(path: &str) -> bool {
+    matches!(path, "/livez" | "/alive" | "/healthz" | "/readyz" | "/health") || path.starts_with("/health/")
+}
+
 async fn alive() -> Response {
     json(StatusCode::OK, "{\"status\":\"ok\"}".into())
 }

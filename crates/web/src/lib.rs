@@ -10,6 +10,7 @@
 
 pub mod address;
 pub mod answer;
+mod body;
 pub mod caller;
 pub mod cookies;
 pub mod csrf;
@@ -18,10 +19,12 @@ mod cursor;
 mod errors_page;
 pub mod extract;
 mod health;
+mod json;
 mod layers;
 pub mod limits;
 mod metrics;
 mod mount;
+mod needed;
 pub mod openapi;
 pub mod page;
 mod port_holder;
@@ -29,6 +32,8 @@ mod reference;
 mod request_tx;
 mod serve;
 mod settings;
+mod version;
+mod wire;
 
 pub use answer::{Answer, CreatedAnswer, Done, EmptyAnswer, Envelope, NoContent, Once, OnceAnswer, Refusal};
 pub use caller::{Authenticator, Caller, Via};

@@ -1,5 +1,6 @@
 //! Where routes go: the verbs with which a module adds them, and how all become one router.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::Router;
@@ -10,9 +11,10 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::caller::Authenticator;
+use crate::needed::Needed;
 use crate::page::{BareShell, NavItem, Shell};
 use crate::settings::Settings;
-use crate::{errors_page, health, layers, openapi, reference};
+use crate::{errors_page, health, layers, openapi, reference, version};
 
 /// Everything that modules mounted.
 pub(crate) struct Mounts {
@@ -22,6 +24,7 @@ pub(crate) struct Mounts {
     raw_dev: Vec<Router<Core>>,
     pages: Vec<Router<Core>>,
     public_pages: Vec<Router<Core>>,
+    going_on: BTreeSet<&'static str>,
     pub(crate) nav: Vec<NavItem>,
     pub(crate) shell: Arc<dyn Shell>,
     pub(crate) authenticator: Option<Arc<dyn Authenticator>>,
@@ -36,6 +39,7 @@ impl Default for Mounts {
             raw_dev: vec![],
             pages: vec![],
             public_pages: vec![],
+            going_on: BTreeSet::new(),
             nav: vec![],
             shell: Arc::new(BareShell),
             authenticator: None,
@@ -64,6 +68,9 @@ pub trait Routes {
     fn pages(&mut self, router: Router<Core>);
     /// Pages for anybody.
     fn public_pages(&mut self, router: Router<Core>);
+    /// Says that the unsafe methods of these routes go on while nothing else may be changed: ways in
+    /// and out, and what others can't send again. A path is written as it is served: `/v1/auth/login`.
+    fn goes_on_read_only(&mut self, paths: &[&'static str]);
     /// An entry of the navigation.
     fn nav(&mut self, item: NavItem);
     /// The frame around pages.
@@ -91,6 +98,9 @@ impl Routes for Registry {
     fn public_pages(&mut self, router: Router<Core>) {
         self.slot::<Mounts>().public_pages.push(router);
     }
+    fn goes_on_read_only(&mut self, paths: &[&'static str]) {
+        self.slot::<Mounts>().going_on.extend(paths);
+    }
     fn nav(&mut self, item: NavItem) {
         let nav = &mut self.slot::<Mounts>().nav;
         nav.push(item);
@@ -116,9 +126,12 @@ pub struct Assembled {
 pub fn assemble(core: &Core) -> Assembled {
     let mounts = Mounts::of(core);
     let (api, document, clashes) = api(mounts);
+    core.parts.get::<Needed>().read(&document);
     let api = api.layer(from_fn_with_state(core.clone(), layers::script_csrf)).layer(from_fn_with_state(core.clone(), layers::flow_limit));
     let settings = core.parts.get::<Settings>();
-    let mut router = api.merge(absolute(core, mounts)).merge(pages(core, mounts)).merge(health::routes());
+    let machines = held(&settings, mounts, api.merge(absolute(core, mounts)));
+    let pages = held(&settings, mounts, pages(core, mounts)).layer(from_fn_with_state(core.clone(), layers::refusals_as_pages));
+    let mut router = machines.merge(pages).merge(health::routes()).merge(version::routes());
     if settings.serves_openapi {
         router = router.merge(reference::routes(&document, settings.serves_docs));
     }
@@ -128,7 +141,7 @@ pub fn assemble(core: &Core) -> Assembled {
         .layer(from_fn_with_state(core.clone(), layers::idempotency_hint))
         .layer(from_fn_with_state(core.clone(), layers::authenticate))
         .layer(DefaultBodyLimit::max(settings.body_max_bytes))
-        .layer(from_fn_with_state(core.clone(), layers::edge))
+        .layer(from_fn_with_state(layers::Edge::new(core), layers::edge))
         .with_state(core.clone());
     Assembled { router, document, clashes }
 }
@@ -160,9 +173,14 @@ fn absolute(core: &Core, mounts: &Mounts) -> Router<Core> {
     if core.environment.is_dev() { mounts.raw_dev.iter().cloned().fold(raw, Router::merge) } else { raw }
 }
 
+/// The same routes, of which only those go on that said so while nothing may be changed.
+fn held(settings: &Settings, mounts: &Mounts, routes: Router<Core>) -> Router<Core> {
+    let going_on: layers::GoingOn = Arc::new(mounts.going_on.clone());
+    if settings.read_only { routes.layer(from_fn_with_state(going_on, layers::read_only)) } else { routes }
+}
+
 fn pages(core: &Core, mounts: &Mounts) -> Router<Core> {
     let private = mounts.pages.iter().cloned().fold(Router::new(), Router::merge).layer(from_fn(layers::require_sign_in));
     let all = mounts.public_pages.iter().cloned().fold(private, Router::merge);
-    let limited = all.layer(from_fn_with_state(core.clone(), layers::flow_limit));
-    limited.layer(from_fn_with_state(core.clone(), layers::refusals_as_pages))
+    all.layer(from_fn_with_state(core.clone(), layers::flow_limit))
 }

@@ -7,6 +7,7 @@ use kernel::{Failure, Permission};
 
 use crate::answer::{NoFault, Refusal};
 use crate::ctx::Ctx;
+use crate::settings::Settings;
 
 /// What a page handler fails with: the layer around pages shows it as a page.
 pub type PageFault = Refusal<NoFault>;
@@ -113,7 +114,7 @@ impl Ctx {
             caller_name: caller.map(|caller| caller.name.clone()).unwrap_or_default(),
             org_name: caller.map(|caller| caller.org_name.clone()).unwrap_or_default(),
             csrf: caller.and_then(|caller| caller.csrf.as_ref()).map(|token| token.expose().to_owned()).unwrap_or_default(),
-            notice: self.take_notice(),
+            notice: self.take_notice().or_else(|| self.part::<Settings>().read_only.then(|| READ_ONLY.to_owned())),
             environment: self.core().environment.to_string(),
         };
         let html = if nav.is_some() && caller.is_some() { mounts.shell.wrap(page) } else { mounts.shell.plain(page) };
@@ -121,6 +122,8 @@ impl Ctx {
     }
 }
 
+/// What every page says while nothing may be changed.
+const READ_ONLY: &str = "Nothing can be changed at the moment: the service is read-only while it is being looked after.";
 /// The cookie that carries one sentence from a form to the next page.
 const NOTICE: &str = "notice";
 /// Longer than a redirect takes, shorter than anybody would wonder where the sentence comes from.

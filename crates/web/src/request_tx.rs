@@ -39,8 +39,11 @@ impl RequestTx {
     /// answers are stored together or not at all.
     pub(crate) async fn claimed(mut self, wanted: Option<&Idempotency>, route: &str) -> Result<Self, Failure> {
         let Some(wanted) = wanted else { return Ok(self) };
+        // A key belongs to whoever chose it: another member or machine that chose the same means
+        // something else by it, and must not read this one's answer.
+        let key = format!("{} {}", self.ctx.who().actor, wanted.key);
         let expires_at = self.tx.now() + Duration::hours(IDEMPOTENCY_HOURS);
-        match self.tx.idempotency_claim(route, &wanted.key, &wanted.body_hash, expires_at).await? {
+        match self.tx.idempotency_claim(route, &key, &wanted.body_hash, expires_at).await? {
             Claim::Fresh => self.claimed = true,
             Claim::Replay { status, body } => return Err(Failure::internal(Replay { status, body })),
             Claim::BodyDiffers => return Err(Failure::new(General::IdempotencyKeyReused)),

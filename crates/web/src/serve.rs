@@ -1,26 +1,29 @@
-//! Serving: hyper under the router, because bare `axum::serve` leaves a half-sent header open for
-//! as long as the sender likes.
+//! Serving: hyper under the router and a guard on the wire, because bare `axum::serve` leaves a
+//! half-sent header open for as long as the sender likes.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::ConnectInfo;
 use host::{Core, Registry, Role};
+use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use kernel::Failure;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower::ServiceExt as _;
 
+use crate::body::Paced;
 use crate::mount::{Mounts, assemble};
+use crate::needed::Needed;
 use crate::settings::Settings;
+use crate::wire::{Guarded, Line, Patience};
 
 /// Time that open requests get to finish when the process stops.
 const DRAIN: Duration = Duration::from_secs(20);
@@ -30,6 +33,14 @@ const BACKLOG: u32 = 1024;
 const STREAMS_MAX: u32 = 200;
 /// How often a quiet HTTP/2 peer is asked for a sign of life.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
+/// Bytes of a head that HTTP/2 unpacks before it refuses by itself, without a body: twice what the
+/// outermost layer accepts, so that whoever is a little over reads why.
+const HTTP2_HEAD_MAX_BYTES: u32 = 64 * 1024;
+/// How long a connection of HTTP/1 may idle between requests: longer than the balancers in front
+/// keep theirs (60 s), so that it is they who close.
+const IDLE_MAX: Duration = Duration::from_secs(75);
+/// After an hour a connection is asked to end: nobody holds one for ever, and balancers spread anew.
+const AGE_MAX: Duration = Duration::from_hours(1);
 /// Pause after the system refused a connection, so that a lack of file handles doesn't burn a core.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -44,6 +55,7 @@ impl host::Module for Module {
     fn register(&self, app: &mut Registry) {
         app.slot::<Mounts>();
         app.provide(Listening::default());
+        app.provide(Needed::default());
         let settings = Settings::read(app);
         app.provide(settings);
         crate::metrics::register(app);
@@ -103,14 +115,10 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 async fn serve(core: Core) -> Result<(), Failure> {
     let socket = core.parts.get::<Listening>().socket.lock().expect("no holder of this lock panics").take();
     let socket = socket.ok_or_else(|| Failure::internal("the socket was not bound before serving"))?;
-    let router = assemble(&core).router;
     let settings = core.parts.get::<Settings>();
-    let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(Duration::from_secs(settings.header_read_timeout_s));
-    builder.http2().timer(TokioTimer::new()).max_concurrent_streams(STREAMS_MAX).keep_alive_interval(Some(KEEP_ALIVE));
-    let patience = Duration::from_secs(settings.header_read_timeout_s);
-    let places = Arc::new(Semaphore::new(usize::try_from(settings.connections_max).unwrap_or(Semaphore::MAX_PERMITS)));
-    let server = Server { core: core.clone(), builder, graceful: GracefulShutdown::new(), router, patience };
+    let total = settings.connections_max;
+    let places = Arc::new(Semaphore::new(usize::try_from(total).unwrap_or(Semaphore::MAX_PERMITS)));
+    let server = Server::new(&core, &settings);
     let mut stopping = std::pin::pin!(core.tasks.stopping());
     loop {
         tokio::select! {
@@ -125,7 +133,8 @@ async fn serve(core: Core) -> Result<(), Failure> {
         }
     }
     drop(socket);
-    if tokio::time::timeout(DRAIN, server.graceful.shutdown()).await.is_err() {
+    // Each connection ends by itself when the process stops, and gives its place back.
+    if tokio::time::timeout(DRAIN, places.acquire_many(total)).await.is_err() {
         tracing::warn!(event = "http.drain_ended", "some requests were cut off after {} s", DRAIN.as_secs());
     }
     Ok(())
@@ -142,43 +151,75 @@ async fn next(places: &Arc<Semaphore>, socket: &TcpListener) -> (Option<OwnedSem
 struct Server {
     core: Core,
     builder: auto::Builder<TokioExecutor>,
-    graceful: GracefulShutdown,
     router: Router,
-    /// How long a connection may stay silent at its beginning.
-    patience: Duration,
+    patience: Patience,
+    /// How long the last requests of a connection may take that has grown old.
+    farewell: Duration,
 }
 
 impl Server {
+    fn new(core: &Core, settings: &Settings) -> Self {
+        let mut builder = auto::Builder::new(TokioExecutor::new());
+        // The guard on the wire keeps the time of heads; hyper would begin anew with each.
+        builder.http1().timer(TokioTimer::new()).header_read_timeout(None);
+        let http2 = &mut builder.http2();
+        http2.timer(TokioTimer::new()).max_concurrent_streams(STREAMS_MAX).keep_alive_interval(Some(KEEP_ALIVE));
+        http2.max_header_list_size(HTTP2_HEAD_MAX_BYTES);
+        let patience = Patience {
+            head: Duration::from_secs(settings.header_read_timeout_s),
+            idle: IDLE_MAX,
+            stall: Duration::from_secs(settings.stall_timeout_s),
+        };
+        let farewell = Duration::from_secs(settings.request_timeout_s) + patience.stall;
+        Self { core: core.clone(), builder, router: assemble(core).router, patience, farewell }
+    }
+
     /// Serves one connection beside the others; the place is free again when it ends.
     fn connection(&self, stream: TcpStream, peer: SocketAddr, place: Option<OwnedSemaphorePermit>) {
         // Small answers should not wait for more to come.
         stream.set_nodelay(true).ok();
-        let spoke = Arc::new(AtomicBool::new(false));
-        let heard = spoke.clone();
-        let service = self.router.clone().map_request(move |mut request: axum::http::Request<hyper::body::Incoming>| {
-            heard.store(true, Ordering::Relaxed);
-            request.extensions_mut().insert(ConnectInfo(peer));
-            request.map(axum::body::Body::new)
+        let line = Arc::new(Line::default());
+        let io = TokioIo::new(Guarded::new(stream, line.clone(), self.patience));
+        let (grace, answered) = (self.patience.stall, line.clone());
+        let service = self.router.clone().map_request(move |request| arrived(request, peer, &line, grace)).map_response(move |response| {
+            answered.end();
+            response
         });
-        let connection = self.builder.serve_connection_with_upgrades(TokioIo::new(stream), TowerToHyperService::new(service)).into_owned();
-        let (watched, patience) = (self.graceful.watch(connection), self.patience);
+        let connection = self.builder.serve_connection(io, TowerToHyperService::new(service)).into_owned();
+        let (stopping, farewell) = (self.core.tasks.stopping(), self.farewell);
         self.core.tasks.spawn("http.connection", async move {
             let _place = place;
-            tokio::select! {
-                ended = watched => if let Err(error) = ended {
-                    tracing::debug!(event = "http.connection_ended", error = %error, "a connection ended early");
-                },
-                () = silence(&spoke, patience) => tracing::debug!(event = "http.connection_silent", "a connection never spoke"),
+            let mut connection = std::pin::pin!(connection);
+            let left = tokio::select! {
+                ended = connection.as_mut() => return told(ended),
+                () = stopping => DRAIN,
+                () = tokio::time::sleep(AGE_MAX) => farewell,
+            };
+            connection.as_mut().graceful_shutdown();
+            if let Ok(ended) = tokio::time::timeout(left, connection).await {
+                told(ended);
             }
         });
     }
 }
 
-/// Ends when a connection has said nothing for so long: hyper's own limit on headers begins only
-/// with the first byte.
-async fn silence(spoke: &AtomicBool, patience: Duration) {
-    tokio::time::sleep(patience).await;
-    if spoke.load(Ordering::Relaxed) {
-        std::future::pending::<()>().await;
+/// A request as hyper hands it over, with what the wire knows about it.
+fn arrived(mut request: http::Request<Incoming>, peer: SocketAddr, line: &Line, grace: Duration) -> http::Request<Body> {
+    if let Some(offence) = line.begin() {
+        request.extensions_mut().insert(offence);
+    }
+    request.extensions_mut().insert(ConnectInfo(peer));
+    if http_body::Body::is_end_stream(request.body()) {
+        return request.map(|_| Body::empty());
+    }
+    let (mut parts, body) = request.into_parts();
+    let (body, awaited) = Paced::new(body, grace);
+    parts.extensions.insert(awaited);
+    http::Request::from_parts(parts, Body::new(body))
+}
+
+fn told(ended: Result<(), axum::BoxError>) {
+    if let Err(error) = ended {
+        tracing::debug!(event = "http.connection_ended", error = %error, "a connection ended early");
     }
 }

@@ -1,9 +1,11 @@
 //! `serve` and `worker`.
 
-use std::net::IpAddr;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr};
 
 use host::telemetry::Stream;
 use host::{Prepared, Roles, Running};
+use tokio::net::TcpSocket;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{Shared, log_to, tell};
@@ -25,7 +27,11 @@ pub struct Serve {
 
 pub(super) async fn serve(app: App, asked: Serve) -> Result<(), Ended> {
     let mut sources = asked.shared.sources();
-    if let Some(port) = asked.port {
+    let wanted = asked.port.or_else(|| sources.vars.get("PORT")?.parse().ok());
+    // Links and tokens carry our address, so it has to be known before anything registers. The socket
+    // keeps the port from others until ours is bound beside it.
+    let kept = if wanted == Some(0) { Some(free_port(asked.listen)?) } else { None };
+    if let Some(port) = kept.as_ref().map(|(_, port)| *port).or(asked.port) {
         sources = sources.set("server.port", port.to_string());
     }
     if let Some(listen) = asked.listen {
@@ -45,6 +51,19 @@ pub(super) async fn worker(app: App, shared: &Shared) -> Result<(), Ended> {
     }
     let ready = |_: &Started| tracing::info!(event = "worker.ready", "working off durable work");
     run(&prepared, Roles { web: false, worker: true }, ready).await
+}
+
+/// A socket on a port that nobody has; it doesn't listen.
+fn free_port(listen: Option<IpAddr>) -> Result<(TcpSocket, u16), Ended> {
+    let address = listen.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    let bound = || {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        socket.set_reuseaddr(true)?;
+        socket.bind((address, 0).into())?;
+        let port = socket.local_addr()?.port();
+        Ok((socket, port))
+    };
+    bound().map_err(|error: io::Error| Ended::unreachable(format!("no port is free on {address}: {error}")))
 }
 
 fn greet(started: &Started) {

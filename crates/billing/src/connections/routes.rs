@@ -35,7 +35,7 @@ async fn list_payment_connections(ctx: Ctx, Query(query): Query<ListQuery>) -> A
 }
 
 /// Connect a payment provider
-#[utoipa::path(post, path = "/payment-connections", tag = "payments", operation_id = "create_payment_connection")]
+#[utoipa::path(post, path = "/payment-connections", tag = "payments", operation_id = "create_payment_connection", extensions(("x-permission" = json!("payments:write"))))]
 async fn create_payment_connection(ctx: Ctx, Json(new): Json<NewConnection>) -> CreatedAnswer<ConnectionView, ConnectionFault> {
     may_connect(&ctx)?;
     let mut tx = ctx.begin(PAYMENTS_WRITE).await?;
@@ -52,7 +52,7 @@ async fn get_payment_connection(ctx: Ctx, Path(id): Path<ConnectionId>) -> Answe
 }
 
 /// Change a connection, or replace its secrets
-#[utoipa::path(patch, path = "/payment-connections/{id}", tag = "payments", operation_id = "change_payment_connection", params(("id" = ConnectionId, Path)))]
+#[utoipa::path(patch, path = "/payment-connections/{id}", tag = "payments", operation_id = "change_payment_connection", params(("id" = ConnectionId, Path)), extensions(("x-permission" = json!("payments:write"))))]
 async fn change_payment_connection(
     ctx: Ctx,
     Path(id): Path<ConnectionId>,

@@ -39,6 +39,8 @@ pub(crate) fn register(app: &mut Registry) {
     app.faults::<ReportFault>();
     app.faults::<webhook::WebhookFault>();
     app.raw(webhook::routes());
+    // A provider doesn't repeat a message for ever.
+    app.goes_on_read_only(&[webhook::PATH]);
     routes::register(app);
     later::register(app);
 }

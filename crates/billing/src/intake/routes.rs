@@ -15,7 +15,7 @@ pub(super) fn register(app: &mut Registry) {
 /// Report a failed payment
 ///
 /// 201 the first time, 200 with `duplicate: true` for an `event_id` that was reported before.
-#[utoipa::path(post, path = "/events/payment_failed", tag = "payments", operation_id = "report_payment_failed")]
+#[utoipa::path(post, path = "/events/payment_failed", tag = "payments", operation_id = "report_payment_failed", extensions(("x-permission" = json!("events:write"))))]
 async fn report_payment_failed(ctx: Ctx, Json(new): Json<ReportFailure>) -> OnceAnswer<ReportedView, ReportFault> {
     limits::count_caller(&ctx, Way::Intake).await?;
     let mut tx = ctx.begin(EVENTS_WRITE).await?;

@@ -33,8 +33,11 @@ faults! {
     }
 }
 
+/// Where providers send to.
+pub(super) const PATH: &str = "/v1/webhooks/{provider}/{connection_id}";
+
 pub(super) fn routes() -> Router<Core> {
-    Router::new().route("/v1/webhooks/{provider}/{connection_id}", post(receive_webhook))
+    Router::new().route(PATH, post(receive_webhook))
 }
 
 /// What a provider reads of an answer is its status; the words are for people who look.

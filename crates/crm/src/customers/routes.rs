@@ -77,7 +77,7 @@ async fn list_customers(ctx: Ctx, Query(query): Query<CustomersQuery>) -> Answer
 }
 
 /// Add a customer
-#[utoipa::path(post, path = "/customers", tag = "customers", operation_id = "create_customer")]
+#[utoipa::path(post, path = "/customers", tag = "customers", operation_id = "create_customer", extensions(("x-permission" = json!("customers:write"))))]
 async fn create_customer(ctx: Ctx, Json(new): Json<NewCustomer>) -> CreatedAnswer<CustomerView, CustomerFault> {
     let mut tx = ctx.begin(CUSTOMERS_WRITE).await?;
     let customer = customers::create(&mut tx, &new).await?;
@@ -93,7 +93,7 @@ async fn read_customer(ctx: Ctx, Path(id): Path<CustomerId>) -> Answer<CustomerV
 }
 
 /// Change a customer: what is left out stays, `null` clears
-#[utoipa::path(patch, path = "/customers/{id}", tag = "customers", operation_id = "change_customer", params(("id" = CustomerId, Path)))]
+#[utoipa::path(patch, path = "/customers/{id}", tag = "customers", operation_id = "change_customer", params(("id" = CustomerId, Path)), extensions(("x-permission" = json!("customers:write"))))]
 async fn change_customer(ctx: Ctx, Path(id): Path<CustomerId>, Json(asked): Json<ChangeCustomer>) -> Answer<CustomerView, CustomerFault> {
     let mut tx = ctx.begin(CUSTOMERS_WRITE).await?;
     let customer = customers::change(&mut tx, id, &asked).await?;

@@ -20,6 +20,7 @@ use crate::signin::{Credentials, SignedIn, sign_in};
 
 pub(super) fn register(app: &mut Registry) {
     app.public_pages(Router::<Core>::new().route("/signin", get(signin_page).post(signin_form)));
+    app.goes_on_read_only(&["/signin"]);
 }
 
 /// Where to go on. Other parameters are tolerated: people arrive from anywhere.

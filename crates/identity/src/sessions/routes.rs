@@ -20,6 +20,7 @@ pub(super) fn register(app: &mut Registry) {
         .routes(routes!(end_session))
         .routes(routes!(switch_organization));
     app.routes(own);
+    app.goes_on_read_only(&["/v1/auth/refresh", "/v1/auth/logout"]);
 }
 
 /// A refresh token on its one use.

@@ -19,6 +19,7 @@ pub(crate) const COOKIE: &str = "session";
 pub(super) fn register(app: &mut Registry) {
     app.raw(Router::new().route("/auth/web/me", get(web_me)).route("/auth/web/logout", post(web_logout)));
     app.pages(Router::new().route("/signout", post(sign_out_form)));
+    app.goes_on_read_only(&["/auth/web/logout", "/signout"]);
 }
 
 /// Who is signed in in this browser, and the token that its unsafe requests must carry.

@@ -10,6 +10,7 @@ use crate::sessions::{Kind, TokensView};
 
 pub(super) fn register(app: &mut Registry) {
     app.public_routes(OpenApiRouter::<Core>::new().routes(routes!(login)));
+    app.goes_on_read_only(&["/v1/auth/login"]);
 }
 
 /// Sign in with address and password

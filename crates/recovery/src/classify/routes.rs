@@ -81,7 +81,7 @@ impl ClassifyRequest {
 /// Classify a decline
 ///
 /// Says what may be done about it, by the same table that the recovery uses. Nothing is stored.
-#[utoipa::path(post, path = "/classify", tag = "cases", operation_id = "classify_decline")]
+#[utoipa::path(post, path = "/classify", tag = "cases", operation_id = "classify_decline", extensions(("x-permission" = json!("cases:read"))))]
 async fn classify_decline(ctx: Ctx, Json(request): Json<ClassifyRequest>) -> Answer<Decline, NoFault> {
     let tx = ctx.begin(CASES_READ).await?;
     let decline = classify(&request.read()?);

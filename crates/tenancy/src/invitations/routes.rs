@@ -32,7 +32,7 @@ async fn list_invitations(ctx: Ctx, Query(query): Query<ListQuery>) -> Answer<Ve
 /// Invite a person by mail
 ///
 /// The link in the mail holds for 48 hours and only for that address.
-#[utoipa::path(post, path = "/org/invitations", tag = "members", operation_id = "create_invitation")]
+#[utoipa::path(post, path = "/org/invitations", tag = "members", operation_id = "create_invitation", extensions(("x-permission" = json!("members:write"))))]
 async fn create_invitation(ctx: Ctx, Json(new): Json<NewInvitation>) -> CreatedAnswer<InvitationView, InvitationFault> {
     allowance::count(&ctx, &new.email).await?;
     let mut tx = ctx.begin(MEMBERS_WRITE).await?;

@@ -26,7 +26,7 @@ async fn list_api_keys(ctx: Ctx, Query(query): Query<ListQuery>) -> Answer<Vec<A
 /// Create an API key
 ///
 /// The key itself is in this answer and never shown again.
-#[utoipa::path(post, path = "/api-keys", tag = "api-keys", operation_id = "create_api_key")]
+#[utoipa::path(post, path = "/api-keys", tag = "api-keys", operation_id = "create_api_key", extensions(("x-permission" = json!("keys:write"))))]
 async fn create_api_key(ctx: Ctx, Json(new): Json<NewApiKey>) -> CreatedAnswer<NewApiKeyView, ApiKeyFault> {
     let mut tx = ctx.begin(KEYS_WRITE).await?;
     let maker = Maker { account: verified_person(&ctx)?, rights: &ctx.caller()?.rights };

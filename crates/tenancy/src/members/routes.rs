@@ -24,7 +24,7 @@ async fn list_members(ctx: Ctx, Query(query): Query<ListQuery>) -> Answer<Vec<Me
 /// Change a member's role or standing
 ///
 /// Holds from that person's next request. The last active admin stays one.
-#[utoipa::path(patch, path = "/org/members/{id}", tag = "members", operation_id = "change_member", params(("id" = MemberId, Path)))]
+#[utoipa::path(patch, path = "/org/members/{id}", tag = "members", operation_id = "change_member", params(("id" = MemberId, Path)), extensions(("x-permission" = json!("members:write"))))]
 async fn change_member(ctx: Ctx, Path(id): Path<MemberId>, Json(change): Json<ChangeMember>) -> Answer<MemberView, MemberFault> {
     let mut tx = ctx.begin(MEMBERS_WRITE).await?;
     let member = actions::change(&mut tx, id, change).await?;

@@ -20,7 +20,7 @@ async fn get_org(ctx: Ctx) -> Answer<OrganizationView, OrganizationFault> {
 }
 
 /// Change the organization's name or slug
-#[utoipa::path(patch, path = "/auth/org", tag = "organization", operation_id = "change_org")]
+#[utoipa::path(patch, path = "/auth/org", tag = "organization", operation_id = "change_org", extensions(("x-permission" = json!("org:write"))))]
 async fn change_org(ctx: Ctx, Json(change): Json<ChangeOrganization>) -> Answer<OrganizationView, OrganizationFault> {
     let mut tx = ctx.begin(ORG_WRITE).await?;
     let organization = actions::change(&mut tx, change).await?;

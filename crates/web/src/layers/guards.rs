@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::RequestExt as _;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method};
@@ -18,10 +19,9 @@ use crate::mount::Mounts;
 use crate::page::See;
 use crate::request_tx::Idempotency;
 
-use crate::csrf;
 use crate::extract::refuse_announced;
 use crate::limits::{self, Way};
-use crate::settings::Settings;
+use crate::{body, csrf};
 
 /// Longer keys are no keys: 255 characters is what the large payment providers accept.
 const IDEMPOTENCY_KEY_MAX: usize = 255;
@@ -119,10 +119,10 @@ pub(crate) async fn idempotency_hint(State(core): State<Core>, request: Request,
     if let Err(failure) = refuse_announced(&core, request.headers()) {
         return refuse(failure);
     }
-    let (mut parts, body) = request.into_parts();
-    let limit = core.parts.get::<Settings>().body_max_bytes;
-    let Ok(bytes) = axum::body::to_bytes(body, limit).await else {
-        return refuse(Failure::new(General::PayloadTooLarge));
+    let (mut parts, body) = request.with_limited_body().into_parts();
+    let bytes = match body::read(body).await {
+        Ok(bytes) => bytes,
+        Err(failure) => return refuse(failure),
     };
     let mut hash = Sha256::new();
     hash.update(parts.uri.to_string().as_bytes());

@@ -6,6 +6,7 @@ use axum::response::Response;
 use host::Core;
 
 use crate::ctx::About;
+use crate::version::VERSION;
 
 /// Everything comes from ourselves; nothing is inline; nobody frames us. A page that sends its
 /// form elsewhere (a payer to the provider) sets its own policy and is left alone.
@@ -33,6 +34,10 @@ pub(crate) fn dress(core: &Core, about: &About, response: &mut Response) {
     put(headers, header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if core.public_url.starts_with("https://") {
         put(headers, header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=63072000; includeSubDomains"));
+    }
+    if !core.environment.is_production() {
+        // Which program answers is nobody's business where it is for real.
+        put(headers, HeaderName::from_static("x-autorisen-version"), HeaderValue::from_static(VERSION));
     }
     if let Ok(id) = HeaderValue::from_str(&about.id.to_string()) {
         headers.insert("x-request-id", id);

@@ -1,12 +1,17 @@
-//! The layers around every handler, outermost first: `edge` (id, time limit, panic, headers, log
-//! line, the words of refusals), `authenticate`, `idempotency_hint`; then those of a group of routes,
-//! `flow_limit` first.
+//! The layers around every handler, outermost first: `edge` (id, admission, time limit, panic,
+//! headers, log line, the words of refusals), `authenticate`, `idempotency_hint`; then those of a
+//! group of routes, `read_only` and `flow_limit` first.
 
+mod admission;
+mod cors;
 mod edge;
 mod guards;
 mod headers;
+mod read_only;
 mod wording;
 
-pub(crate) use edge::edge;
+pub(crate) use cors::Cors;
+pub(crate) use edge::{Edge, edge};
 pub(crate) use guards::{authenticate, flow_limit, idempotency_hint, require_caller, require_sign_in, script_csrf};
+pub(crate) use read_only::{GoingOn, read_only};
 pub(crate) use wording::{page_of, refusals_as_pages};
