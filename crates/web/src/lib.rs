@@ -42,6 +42,7 @@ pub use cursor::ListQuery;
 pub use errors_page::errors_markdown;
 pub use extract::{Form, Json, Path, Query, RawBody};
 pub use health::{Health, health_of};
+pub use metrics::figures;
 pub use mount::{Assembled, Routes, assemble, document};
 pub use page::{Html, NavEntry, NavItem, PageFault, See, Shell, ShellPage};
 pub use request_tx::RequestTx;

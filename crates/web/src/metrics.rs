@@ -42,6 +42,11 @@ impl Metrics {
     }
 }
 
+/// What `/metrics` answers.
+pub fn figures(core: &Core) -> String {
+    core.parts.get::<Metrics>().recorder.handle().render()
+}
+
 /// Serves `/metrics` until the process stops. A busy port is told and never a reason not to run.
 async fn serve(core: Core) -> Result<(), Failure> {
     let part = core.parts.get::<Metrics>();
@@ -52,9 +57,9 @@ async fn serve(core: Core) -> Result<(), Failure> {
             return Ok(());
         }
     };
-    let handle = part.recorder.handle();
+    let asked = core.clone();
     let router = Router::new()
-        .route("/metrics", get(move || async move { ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], handle.render()) }));
+        .route("/metrics", get(move || async move { ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], figures(&asked)) }));
     let stopping = core.tasks.stopping();
     axum::serve(socket, router).with_graceful_shutdown(stopping).await.map_err(Failure::internal)
 }

@@ -15,6 +15,8 @@ mod input;
 mod mails;
 mod openapi;
 mod operations;
+mod read_only;
+mod rights;
 mod roles;
 mod rooms;
 mod routes;

@@ -77,5 +77,5 @@ impl Route {
 }
 
 /// For machines that watch, and the reference of the API.
-const HEALTH: [&str; 9] =
-    ["/alive", "/docs", "/health", "/health/ready", "/health/{dependency}", "/healthz", "/livez", "/openapi.json", "/readyz"];
+const HEALTH: [&str; 10] =
+    ["/alive", "/docs", "/health", "/health/ready", "/health/{dependency}", "/healthz", "/livez", "/openapi.json", "/readyz", "/version"];

@@ -65,7 +65,7 @@ fn every_permission_in_the_sources_is_registered() {
 }
 
 /// The constant that holds the permission.
-fn declared(files: &[File], code: &str) -> String {
+pub fn declared(files: &[File], code: &str) -> String {
     let line = files.iter().find_map(|file| {
         let at = file
             .text

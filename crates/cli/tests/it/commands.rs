@@ -19,6 +19,22 @@ async fn without_a_command_it_serves() {
     server.stop().await;
 }
 
+/// Whoever takes any free port still gets mails that lead to it.
+#[tokio::test]
+async fn links_carry_the_port_that_was_free() {
+    let place = Place::sqlite();
+    let mut server = Server::start(place.command(&["serve", "--port", "0"]), "").ready().await;
+    let ready = server.log().into_iter().find(|line| line["event"] == "server.ready").expect("it is ready");
+    server.base = format!("http://{}", ready["address"].as_str().expect("an address"));
+    let nobody = server.somebody();
+    nobody.sign_up("ada@port.test", "Port").await;
+    nobody.post("/dev/clock", json!({"advance_seconds": 1})).await;
+    let mails = nobody.get("/dev/mail/messages?to=ada@port.test").await.ok();
+    let link = mails[0]["links"][0].as_str().expect("a link");
+    assert!(link.starts_with(&server.base) && !server.base.ends_with(":0"), "{link}");
+    server.stop().await;
+}
+
 #[tokio::test]
 async fn misuse_ends_with_2_and_says_how_it_is_used() {
     let place = Place::sqlite();

@@ -15,7 +15,10 @@ fn production() -> Place {
 }
 
 fn settings(place: &Place, key: &str, url: &str) {
-    let text = format!("server:\n  public_url: {url}\nsecurity:\n  master_key: {key}\nidentity:\n  registration: closed\n");
+    // The tests ask by address; people by name.
+    let text = format!(
+        "server:\n  {{public_url: \"{url}\", hosts: [127.0.0.1]}}\nsecurity:\n  master_key: {key}\nidentity:\n  registration: closed\n"
+    );
     place.write("autorisen.yaml", &text);
 }
 
@@ -90,6 +93,53 @@ async fn in_production_a_pending_migration_is_told_with_its_command_and_nothing_
     place.run(&["migrate", "up"]).await.fine();
     let ready = nobody.get("/readyz").await;
     assert_eq!(ready.status, 200, "the running server sees the new schema: {}", ready.text);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn every_site_together_with_cookies_is_refused() {
+    let place = production().var("AUTORISEN_ENV", "staging");
+    place.write("autorisen.staging.yaml", "server:\n  cors_origins: [\"*\"]\n  cors_credentials: true\n");
+    let ended = place.run(&["serve"]).await.with(5);
+    ended.complains(&["autorisen.staging.yaml:2", "server.cors_origins", "name the origins", "server.cors_credentials"]);
+}
+
+#[tokio::test]
+async fn a_name_or_an_origin_that_is_none_is_a_fault() {
+    let place = production();
+    for (text, key) in [
+        ("hosts: [\"https://a.test\"]", "server.hosts"),
+        ("hosts: [\"a.test:80\"]", "server.hosts"),
+        ("cors_origins: [\"a.test\"]", "server.cors_origins"),
+        ("cors_origins: [\"https://a.test/\"]", "server.cors_origins"),
+    ] {
+        place.write("autorisen.production.yaml", &format!("server:\n  {text}\n"));
+        place.run(&["config", "check"]).await.with(3).complains(&[key]);
+    }
+}
+
+/// Asked by a name that is not ours, it doesn't answer; probes ask by whatever address they know.
+#[tokio::test]
+async fn outside_development_only_our_own_names_are_answered() {
+    let place = production();
+    let mut server = place.serve().await;
+    let nobody = server.somebody();
+    let asks = async |host: &str, path: &str| {
+        let request = nobody.request(reqwest::Method::GET, path).header("host", host);
+        request.send().await.expect("an answer").status().as_u16()
+    };
+    for (host, status) in [
+        ("app.example.com", 404),
+        ("APP.example.com:443", 404),
+        ("127.0.0.1", 404),
+        ("evil.test", 421),
+        ("app.example.com.evil.test", 421),
+        ("10.0.0.7:8000", 421),
+    ] {
+        assert_eq!(asks(host, "/no-such-page").await, status, "{host}");
+        assert_eq!(asks(host, "/livez").await, 200, "{host}");
+    }
+    assert_eq!(nobody.get("/livez").await.headers.get("x-autorisen-version"), None, "nobody's business where it is for real");
     server.stop().await;
 }
 

@@ -38,7 +38,9 @@ enum At {
 }
 
 impl Chunks {
-    pub(super) const BEGIN: Self = Self { at: At::Size(0), size: 0, extras: 0 };
+    pub(super) const fn begin() -> Self {
+        Self { at: At::Size(0), size: 0, extras: 0 }
+    }
 
     /// Reads on. Answers how many bytes belong to the body, and whether it ended with them.
     pub(super) fn read(&mut self, bytes: &[u8]) -> Result<(usize, bool), Offence> {
@@ -105,8 +107,8 @@ mod tests {
     fn a_body_ends_where_it_ends_however_it_comes() {
         let body = b"5;a=b\r\nhello\r\n00\r\nX-T: 1\r\n\r\n";
         let bytes = [body.as_slice(), b"GET / HTTP/1.1"].concat();
-        assert_eq!(Chunks::BEGIN.read(&bytes), Ok((body.len(), true)));
-        let mut chunks = Chunks::BEGIN;
+        assert_eq!(Chunks::begin().read(&bytes), Ok((body.len(), true)));
+        let mut chunks = Chunks::begin();
         for (at, byte) in body.iter().enumerate() {
             assert_eq!(chunks.read(&[*byte]), Ok((1, at + 1 == body.len())), "at {at}");
         }
@@ -127,9 +129,9 @@ mod tests {
             "0\r\nX: a\n",
             "123456789\r\n",
         ] {
-            assert_eq!(Chunks::BEGIN.read(wrong.as_bytes()), Err(Offence::Chunk), "{wrong:?}");
+            assert_eq!(Chunks::begin().read(wrong.as_bytes()), Err(Offence::Chunk), "{wrong:?}");
         }
         let endless = format!("5;{}", "a".repeat(EXTRAS_MAX_BYTES as usize + 1));
-        assert_eq!(Chunks::BEGIN.read(endless.as_bytes()), Err(Offence::Chunk));
+        assert_eq!(Chunks::begin().read(endless.as_bytes()), Err(Offence::Chunk));
     }
 }

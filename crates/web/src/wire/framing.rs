@@ -37,7 +37,9 @@ pub(super) struct Admitted {
 }
 
 impl Framing {
-    pub(super) const BEGIN: Self = Self { at: At::Opening, heads: 0 };
+    pub(super) const fn begin() -> Self {
+        Self { at: At::Opening, heads: 0 }
+    }
 
     /// Whether everything passes from now on.
     pub(super) fn is_http2(&self) -> bool {
@@ -92,7 +94,7 @@ impl Framing {
                 self.at = match head::judge(&bytes[..length])? {
                     Follows::Nothing | Follows::Length(0) => At::Head(0),
                     Follows::Length(bytes) => At::Length(bytes),
-                    Follows::Chunks => At::Chunks(Chunks::BEGIN),
+                    Follows::Chunks => At::Chunks(Chunks::begin()),
                 };
                 self.heads = self.heads.wrapping_add(1);
                 Ok(length)
@@ -125,7 +127,7 @@ mod tests {
 
     /// How the connection is cut into what was let through, with `size` new bytes at a time.
     fn heads(text: &[u8], size: usize) -> (u32, usize, Option<Offence>) {
-        let (mut framing, mut from) = (Framing::BEGIN, 0);
+        let (mut framing, mut from) = (Framing::begin(), 0);
         for to in (size..text.len()).step_by(size).chain([text.len()]) {
             let admitted = framing.admit(&text[from..to]);
             from += admitted.bytes;
@@ -157,6 +159,6 @@ mod tests {
         for size in 1..=bytes.len() {
             assert_eq!(heads(&bytes, size), (0, bytes.len(), None));
         }
-        assert_eq!(Framing::BEGIN.admit(b"PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n").offence, Some(Offence::Malformed));
+        assert_eq!(Framing::begin().admit(b"PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n").offence, Some(Offence::Malformed));
     }
 }

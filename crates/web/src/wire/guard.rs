@@ -79,7 +79,7 @@ impl<S> Guarded<S> {
     pub(crate) fn new(stream: S, line: Arc<Line>, patience: Patience) -> Self {
         Self {
             stream,
-            framing: Framing::BEGIN,
+            framing: Framing::begin(),
             held: Vec::new(),
             cleared: 0,
             gate: Gate::Open,

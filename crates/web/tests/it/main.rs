@@ -1,49 +1,33 @@
-//! The edge, over raw sockets.
+//! The edge: over raw sockets what no client library would send, and through a browser's eyes what
+//! other sites may do.
 
-use std::time::Duration;
+mod bodies;
+mod browsers;
+mod framing;
+mod hosts;
+mod http2;
+mod limits;
+mod methods;
+mod pace;
+mod read_only;
+mod said;
+mod telling;
 
 use testkit::{Options, TestApp, TestEngine};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
 
-/// Far more than the second that the settings below allow.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// An application on which everything that may take long takes a second.
+pub(crate) async fn app() -> TestApp {
+    let short = ["server.header_read_timeout_s", "server.stall_timeout_s"];
+    with(Options { settings: short.map(|key| (key.to_owned(), "1".to_owned())).into(), ..Options::default() }).await
+}
 
-async fn app() -> TestApp {
-    let options = Options { settings: vec![("server.header_read_timeout_s".into(), "1".into())], ..Options::default() };
+/// An application with these settings.
+pub(crate) async fn with(options: Options) -> TestApp {
     TestApp::start_with(TestEngine::Sqlite, testkit::rooms(), options).await
 }
 
-/// What comes back for these bytes until the server closes; fails when it doesn't.
-async fn sends(app: &TestApp, bytes: &[u8]) -> String {
-    let address = app.base.trim_start_matches("http://");
-    let mut socket = TcpStream::connect(address).await.expect("the server listens");
-    socket.write_all(bytes).await.expect("the server reads");
-    let mut answer = vec![];
-    let ended = tokio::time::timeout(PATIENCE, socket.read_to_end(&mut answer)).await;
-    ended.expect("the server closes").expect("a readable answer");
-    String::from_utf8_lossy(&answer).into_owned()
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_connection_that_says_nothing_is_closed() {
-    let app = app().await;
-    assert_eq!(sends(&app, b"").await, "");
-    app.finish().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_half_sent_header_is_not_waited_for() {
-    let app = app().await;
-    let answer = sends(&app, b"GET /livez HTTP/1.1\r\nHost: x\r\nX-Slow: ").await;
-    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{answer}");
-    app.finish().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_served_connection_is_answered() {
-    let app = app().await;
-    let answer = sends(&app, b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
-    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-    app.finish().await;
+/// An application on which these keys are set.
+pub(crate) async fn configured(settings: &[(&str, &str)]) -> TestApp {
+    let settings = settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+    with(Options { settings, ..Options::default() }).await
 }

@@ -1,0 +1,37 @@
+//! HTTP/2 with prior knowledge, in frames written by hand.
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+use crate::app;
+use crate::said::connect;
+
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+const EMPTY_SETTINGS: &[u8] = &[0, 0, 0, 4, 0, 0, 0, 0, 0];
+/// The type of a frame with headers.
+const HEADERS: u8 = 1;
+/// `:status: 200` in the static table of HPACK (RFC 7541, appendix A), with the bit of an index.
+const STATUS_200: u8 = 0x80 | 8;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn http2_is_served() {
+    let app = app().await;
+    let mut socket = connect(&app).await;
+    // :method GET, :scheme http, :path /livez, :authority a; END_STREAM and END_HEADERS.
+    let block = [&[0x82, 0x86, 0x44, 6][..], b"/livez", &[0x41, 1], b"a"].concat();
+    let frame = [&[0, 0, u8::try_from(block.len()).expect("short"), HEADERS, 0x05, 0, 0, 0, 1][..], &block].concat();
+    // The preface in two parts: what it is shows only at its end.
+    socket.write_all(&PREFACE[..10]).await.expect("it reads");
+    socket.write_all(&[&PREFACE[10..], EMPTY_SETTINGS, &frame].concat()).await.expect("it reads");
+    loop {
+        let mut head = [0; 9];
+        socket.read_exact(&mut head).await.expect("a frame");
+        let mut payload = vec![0; usize::from(head[1]) << 8 | usize::from(head[2])];
+        socket.read_exact(&mut payload).await.expect("its payload");
+        if head[3] == HEADERS {
+            assert_eq!(payload[0], STATUS_200, "{payload:?}");
+            break;
+        }
+    }
+    drop(socket);
+    app.finish().await;
+}
