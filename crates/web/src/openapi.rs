@@ -186,6 +186,8 @@ fn add_general(operation: &mut Operation, public: bool) {
     }
     if body {
         general.extend([
+            General::RequestTimeout,
+            General::ReadOnly,
             General::MalformedRequest,
             General::PayloadTooLarge,
             General::UnsupportedMediaType,
