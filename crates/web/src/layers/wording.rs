@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use host::Core;
-use kernel::{Failure, RequestId};
+use kernel::{Failure, General, RequestId};
 use serde::Serialize;
 
 use crate::answer::{ErrorBody, Meta, Refused, Refusing};
@@ -45,10 +45,15 @@ struct Problem<'a> {
 /// Logs the cause of a failure once, here, where it leaves the program; it is never sent.
 pub(crate) fn log_cause(response: &Response, request_id: RequestId) {
     let Some(Refusing(failure)) = response.extensions().get::<Refusing>() else { return };
-    if failure.status >= 500 {
+    if is_ours(failure) {
         let cause = failure.cause.as_deref().map(causes).unwrap_or_default();
         tracing::error!(event = "http.failure", %request_id, code = failure.code, cause, "a request failed");
     }
+}
+
+/// Whether something of ours failed; what the settings ask for is no failure.
+fn is_ours(failure: &Failure) -> bool {
+    failure.status >= 500 && !failure.is(General::ReadOnly)
 }
 
 fn causes(error: &(dyn std::error::Error + Send + Sync + 'static)) -> String {
@@ -132,7 +137,7 @@ pub(crate) async fn refusals_as_pages(State(core): State<Core>, request: Request
 
 /// A refusal as a page in the frame that fits the caller.
 pub(crate) fn page_of(ctx: &Ctx, failure: &Failure) -> Response {
-    if failure.status >= 500 {
+    if is_ours(failure) {
         let cause = failure.cause.as_deref().map(causes).unwrap_or_default();
         tracing::error!(event = "http.failure", request_id = %ctx.request_id(), code = failure.code, cause, "a page failed");
     }
@@ -141,6 +146,7 @@ pub(crate) fn page_of(ctx: &Ctx, failure: &Failure) -> Response {
         403 => "This is not open to you",
         429 => "A moment, please",
         400..500 => "That did not work",
+        503 => "Not at the moment",
         _ => "Something broke on our side",
     };
     let page = RefusedPage { heading, message: &failure.message, fields: &failure.fields, request_id: ctx.request_id().to_string() };
