@@ -25,6 +25,10 @@ use clap::{Parser, Subcommand};
 
 use crate::rows::{Name, Plan};
 
+/// The product's, so that the bare server has no worse one.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Measures the product and a bare server beside it.
 #[derive(Debug, Parser)]
 #[command(name = "autorisen-bench")]

@@ -3,7 +3,7 @@
 use sea_orm::sea_query::{Alias, IntoCondition, IntoTableRef as _, OnConflict, TableRef};
 use sea_orm::{
     ActiveModelTrait, ActiveValue, ColumnTrait as _, ConnectionTrait as _, DbErr, EntityName as _, EntityTrait, Insert, IntoActiveModel,
-    QueryFilter as _, QueryTrait as _, Update, Value,
+    QueryFilter as _, QueryTrait as _, TryIntoModel, Update, Value,
 };
 use uuid::Uuid;
 
@@ -54,6 +54,18 @@ impl Tx {
         insert.query().into_table(self.target::<A::Entity>()).on_conflict(conflict);
         let statement = self.engine().backend().build(insert.query());
         Ok(self.session.execute_raw(statement).await?.rows_affected() == 1)
+    }
+
+    /// As [`Tx::insert_or_ignore`], and gives the row back as it was written, without reading it: for rows
+    /// that set every column, whose database adds and changes nothing.
+    pub async fn insert_or_ignore_as_is<A>(&mut self, active: A, conflict: &[Column<A>]) -> Result<Option<Model<A>>, StoreError>
+    where
+        A: ActiveModelTrait + TryIntoModel<Model<A>>,
+        A::Entity: OrgScoped,
+    {
+        let stamped = self.stamped(active)?;
+        let row = stamped.clone().try_into_model()?;
+        Ok(self.insert_or_ignore(stamped, conflict).await?.then_some(row))
     }
 
     /// Inserts many rows of one shape (each sets the same columns) and counts them.

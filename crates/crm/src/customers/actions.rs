@@ -111,10 +111,7 @@ async fn add(tx: &mut Tx, known: Known) -> Result<Option<Model>> {
     let id = CustomerId::new(tx.now());
     let mut new = known.row();
     new.id = Set(id.uuid());
-    if !tx.insert_or_ignore(new, &[Column::OrgId, Column::ExternalRef]).await? {
-        return Ok(None);
-    }
-    let row = find(tx, id).await?;
+    let Some(row) = tx.insert_or_ignore_as_is(new, &[Column::OrgId, Column::ExternalRef]).await? else { return Ok(None) };
     let shown = serde_json::to_value(CustomerView::from(row.clone())).map_err(Failure::internal)?;
     let told = Told { action: "customer.created", text: "Created".into(), before: Value::Null, after: shown };
     record(tx, id, told, &CustomerCreated { customer: id }).await?;
