@@ -16,6 +16,8 @@ pub struct Step {
     pub p50_ms: f64,
     pub p95_ms: f64,
     pub p99_ms: f64,
+    /// The share of the requests that were turned away.
+    pub turned_away: f64,
 }
 
 impl Step {
@@ -29,6 +31,7 @@ impl Step {
             p50_ms: outcome.within_ms(0.50),
             p95_ms: outcome.within_ms(0.95),
             p99_ms: outcome.within_ms(0.99),
+            turned_away: outcome.turned_away(),
         }
     }
 
@@ -43,6 +46,7 @@ impl Step {
             p50_ms: of(|run| run.p50_ms),
             p95_ms: of(|run| run.p95_ms),
             p99_ms: of(|run| run.p99_ms),
+            turned_away: of(|run| run.turned_away),
         }
     }
 }

@@ -13,6 +13,8 @@ use tokio::net::TcpStream;
 
 /// An answer that takes longer means that the row has failed.
 const PATIENCE: Duration = Duration::from_mins(1);
+/// What a server answers that has too much to do.
+const BUSY: u16 = 503;
 /// Bytes that a connection reads at once: a page of customers fits.
 const BUFFER_BYTES: usize = 16 * 1024;
 
@@ -39,15 +41,26 @@ impl Outcome {
         self.requests() as f64 / self.wall.as_secs_f64()
     }
 
+    /// The share of the requests that were turned away because there was too much to do.
+    pub fn turned_away(&self) -> f64 {
+        self.statuses.get(&BUSY).copied().unwrap_or(0) as f64 / self.requests().max(1) as f64
+    }
+
     /// The latency that this share of the requests stayed within, in milliseconds.
     pub fn within_ms(&self, share: f64) -> f64 {
         let place = ((self.requests() as f64 * share).ceil() as usize).clamp(1, self.requests().max(1)) - 1;
         self.latencies.get(place).map_or(f64::NAN, |latency| latency.as_secs_f64() * 1000.0)
     }
 
-    /// Fails when any answer was not the expected one: a refused request costs little and says nothing.
+    /// Fails when any answer was not the expected one, or that of a server with too much to do: another
+    /// refusal costs little and says nothing.
     pub fn all(self, status: u16) -> Result<Self> {
-        ensure!(self.statuses.keys().all(|seen| *seen == status), "expected only {status}, got {:?}: {:?}", self.statuses, self.refusal);
+        ensure!(
+            self.statuses.keys().all(|seen| [status, BUSY].contains(seen)),
+            "expected only {status}, got {:?}: {:?}",
+            self.statuses,
+            self.refusal
+        );
         Ok(self)
     }
 }

@@ -23,8 +23,27 @@ const LOOK_EVERY: Duration = Duration::from_millis(1);
 const EMAIL: &str = "ada@bench.example";
 /// A key of nobody's.
 const MASTER_KEY: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
-/// Registration is closed (accounts are made on the command line), and letters go nowhere.
-const SETTINGS: &str = "identity:\n  registration: closed\nmail:\n  smtp_url: \"smtp://127.0.0.1:9\"\n";
+/// Registration is closed (accounts are made on the command line), letters go nowhere, and the limits
+/// that one caller would run into are counted as always, but as far away as they can be.
+const SETTINGS: &str = "\
+identity:
+  registration: closed
+mail:
+  smtp_url: \"smtp://127.0.0.1:9\"
+limits:
+  request:
+    per_network:
+      limit: 1000000
+    per_account:
+      limit: 1000000
+    per_organization:
+      limit: 1000000
+  intake:
+    per_account:
+      limit: 1000000
+    per_organization:
+      limit: 1000000
+";
 
 /// How the product is started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -49,7 +49,7 @@ fn requests(text: &mut String, rows: &[Requests]) {
         let rates = |steps: &[Step]| steps.iter().map(|step| short(step.per_second)).collect::<Vec<_>>().join(" / ");
         let waits = |connections: u64| {
             let step = row.product.iter().find(|step| step.connections == connections);
-            step.map_or(String::new(), |step| format!("{}, {}", short(step.p50_ms), short(step.p99_ms)))
+            step.map_or(String::new(), waited)
         };
         let _ = writeln!(
             text,
@@ -66,6 +66,12 @@ fn requests(text: &mut String, rows: &[Requests]) {
             row.verdicts.iter().map(said).collect::<Vec<_>>().join("<br>"),
         );
     }
+}
+
+/// Half of the callers, and all but one of a hundred; and how many were told to come back.
+fn waited(step: &Step) -> String {
+    let waits = format!("{}, {}", short(step.p50_ms), short(step.p99_ms));
+    if step.turned_away > 0.0 { format!("{waits}; {} % told to come back", short(step.turned_away * 100.0)) } else { waits }
 }
 
 /// The level whose CPU stands for the row: busy enough that nobody waits, quiet enough that nobody

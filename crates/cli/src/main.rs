@@ -16,6 +16,10 @@ use autorisen::command::{self, Command};
 use autorisen::{App, standard};
 use clap::{CommandFactory as _, Parser as _};
 
+/// The C library's allocator keeps what was freed and walks long lists of it under load.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The backend that a SaaS company starts from.
 #[derive(clap::Parser)]
 #[command(name = "autorisen", version, arg_required_else_help = false)]

@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 
 use crate::settings::Settings;
 use crate::telemetry::{Stream, Telemetry};
+use crate::work::Opened;
 use crate::{Config, Core, Dispatcher, Environment, Registry, Role, Tasks, high_water, locate, master_key, safety};
 
 /// Settings read and modules registered; nothing outside the process was touched.
@@ -155,7 +156,7 @@ impl Prepared {
         for (key, warning) in registry.warnings() {
             tracing::warn!(event = "host.setting_is_weak", key, "{key}: {warning}");
         }
-        let core = Core {
+        let core = Core::new(Opened {
             store,
             clock: registry.clock().clone(),
             parts: registry.parts(),
@@ -163,7 +164,7 @@ impl Prepared {
             environment,
             public_url: registry.public_url().into(),
             registry,
-        };
+        });
         high_water::restore(&core).await.map_err(|error| self.cannot_open(&error))?;
         Ok(core)
     }

@@ -1,5 +1,6 @@
 //! What running code holds: [`Core`] everywhere, [`Work`] in durable steps.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use kernel::{Actor, Clock, OrgId, RunId};
@@ -9,7 +10,10 @@ use crate::{Environment, Parts, Registry, Tasks};
 
 /// The opened process: cheap to clone, handed to every service, handler and listener.
 #[derive(Clone)]
-pub struct Core {
+pub struct Core(Arc<Opened>);
+
+/// What the opened process holds.
+pub struct Opened {
     pub store: Store,
     pub clock: Clock,
     pub parts: Parts,
@@ -19,6 +23,19 @@ pub struct Core {
     pub public_url: Arc<str>,
     /// All that was registered; nothing is added after the boot.
     pub registry: Arc<Registry>,
+}
+
+impl Core {
+    pub(crate) fn new(opened: Opened) -> Self {
+        Self(Arc::new(opened))
+    }
+}
+
+impl Deref for Core {
+    type Target = Opened;
+    fn deref(&self) -> &Opened {
+        &self.0
+    }
 }
 
 /// One step of durable work: what activities and after-commit listeners get.

@@ -1,11 +1,10 @@
 //! The audit trail: who changed what, from what to what, and through which request. Its rows are
 //! written in the transaction of the change and can't be altered through the tenant door.
 
-use sea_orm::ActiveValue::Set;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::{StoreError, Tx};
+use crate::{StoreError, TenantSql, Tx};
 
 /// One line of the trail: the table `audit_log`.
 pub mod line {
@@ -35,6 +34,12 @@ pub mod line {
 }
 
 crate::org_scoped!(append_only line);
+
+/// Written with every change of anything, so it is plain.
+const WRITE: TenantSql = TenantSql::both(
+    "insert into audit_log (org_id, id, created_at, action, subject_kind, subject_id, actor_kind, actor_id, before, after, request_id, \
+     address) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+);
 
 /// What is to be written down.
 #[derive(Debug, Clone)]
@@ -67,19 +72,19 @@ impl AuditLine {
 impl Tx {
     /// Writes a line of the audit trail, with the actor and the request of this transaction.
     pub async fn audit(&mut self, line: AuditLine) -> Result<(), StoreError> {
-        let who = self.who().clone();
-        self.insert_quiet(line::ActiveModel {
-            action: Set(line.action.to_owned()),
-            subject_kind: Set(line.subject_kind.to_owned()),
-            subject_id: Set(line.subject_id),
-            actor_kind: Set(who.actor.kind().to_owned()),
-            actor_id: Set(who.actor.to_string()),
-            before: Set(line.before),
-            after: Set(line.after),
-            request_id: Set(who.request.map(Into::into)),
-            address: Set(who.address),
-            ..Default::default()
-        })
-        .await
+        let (who, now) = (self.who(), self.now());
+        let bound = WRITE
+            .bind(kernel::chance::uuid_v7(now))
+            .bind(now)
+            .bind(line.action)
+            .bind(line.subject_kind)
+            .bind(line.subject_id)
+            .bind(who.actor.kind())
+            .bind(who.actor.to_string())
+            .bind(line.before)
+            .bind(line.after)
+            .bind(who.request.map(Uuid::from))
+            .bind(who.address.clone());
+        self.sql(bound).await.map(drop)
     }
 }

@@ -3,10 +3,9 @@
 
 use futures::future::BoxFuture;
 use kernel::{At, Event, EventId, Failure, OrgId};
-use sea_orm::ActiveValue::Set;
 use uuid::Uuid;
 
-use crate::Tx;
+use crate::{TenantSql, Tx};
 
 /// A listener may emit in turn; this deep it is a circle, not a chain.
 const TELLING_MAX: u8 = 8;
@@ -32,6 +31,10 @@ pub mod row {
 }
 
 crate::org_scoped!(append_only row);
+
+/// Written with every change of anything, so it is plain.
+const KEEP: TenantSql =
+    TenantSql::both("insert into outbox (org_id, id, created_at, name, subject, payload) values ($1, $2, $3, $4, $5, $6)");
 
 /// An event as it was stored.
 #[derive(Debug, Clone, PartialEq)]
@@ -68,14 +71,7 @@ impl Tx {
             at: self.now(),
             payload: serde_json::to_value(event).map_err(Failure::internal)?,
         };
-        self.insert_quiet(row::ActiveModel {
-            id: Set(stored.id.uuid()),
-            name: Set(stored.name.clone()),
-            subject: Set(stored.subject),
-            payload: Set(stored.payload.clone()),
-            ..Default::default()
-        })
-        .await?;
+        self.sql(KEEP.bind(stored.id.uuid()).bind(stored.at).bind(E::NAME).bind(stored.subject).bind(stored.payload.clone())).await?;
         if let Some(listeners) = self.store().listeners() {
             if self.telling >= TELLING_MAX {
                 return Err(Failure::internal(format!("listeners of {} go round in a circle", E::NAME)));

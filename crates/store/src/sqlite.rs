@@ -134,16 +134,15 @@ impl Files {
             Some((member, version)) => (format!("x'{}'", member.uuid().simple()), version.to_string()),
             None => ("NULL".to_owned(), "NULL".to_owned()),
         };
-        let context = format!("UPDATE temp.ctx SET org_id = x'{org}', member = {member}, rights = {version}");
+        let context = format!("UPDATE temp.ctx SET org_id = x'{org}', member = {member}, rights = {version} WHERE rowid = 1");
         match mode {
             Mode::Write => {
                 let permit = self.permit().await?;
                 begin(&pools.tenant_write, format!("{context}; BEGIN IMMEDIATE"), Some(permit)).await
             }
-            // `query_only` also forbids writing the context, hence the switching.
-            Mode::Read => {
-                begin(&pools.tenant_read, format!("PRAGMA query_only=0; {context}; PRAGMA query_only=1; BEGIN DEFERRED"), None).await
-            }
+            // The file is open for reading alone; the context lies in memory. (`query_only` would forbid both,
+            // and switching it makes SQLite prepare every statement anew.)
+            Mode::Read => begin(&pools.tenant_read, format!("{context}; BEGIN DEFERRED"), None).await,
         }
     }
 
@@ -152,7 +151,8 @@ impl Files {
         match mode {
             Mode::Write => {
                 let permit = self.permit().await?;
-                let unpinned = "UPDATE temp.ctx SET org_id = NULL, member = NULL, rights = NULL; BEGIN IMMEDIATE".to_owned();
+                let unpinned =
+                    "UPDATE temp.ctx SET org_id = NULL, member = NULL, rights = NULL WHERE rowid = 1; BEGIN IMMEDIATE".to_owned();
                 begin(&pools.system_write, unpinned, Some(permit)).await
             }
             Mode::Read => begin(&pools.system_read, "BEGIN DEFERRED".to_owned(), None).await,
@@ -195,7 +195,7 @@ impl Pools {
             tenant_read: pool(readers)
                 .idle_timeout(READER_IDLE)
                 .after_connect(move |c, _| Box::pin(dress(c, guards, Door::Tenant)))
-                .connect_lazy_with(options.clone()),
+                .connect_lazy_with(options.clone().read_only(true)),
             system_write: pool(1)
                 .idle_timeout(None)
                 .after_connect(move |c, _| Box::pin(dress(c, guards, Door::System)))

@@ -140,7 +140,9 @@ impl System {
         refuse_write(self.mode == Mode::Read, true)?;
         match self.store.database() {
             Database::Sqlite(files) => {
-                self.session.execute_unprepared(&format!("UPDATE temp.ctx SET org_id = x'{}'", org.uuid().simple())).await?;
+                self.session
+                    .execute_unprepared(&format!("UPDATE temp.ctx SET org_id = x'{}' WHERE rowid = 1", org.uuid().simple()))
+                    .await?;
                 if self.store.guards().views {
                     files.guard_reads(&self.session).await?;
                 }

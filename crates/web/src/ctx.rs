@@ -38,7 +38,7 @@ pub struct Ctx {
     known: Known,
     method: Method,
     route: Arc<str>,
-    headers: HeaderMap,
+    headers: Arc<HeaderMap>,
     idempotency: Option<Arc<Idempotency>>,
 }
 
@@ -218,7 +218,7 @@ impl FromRequestParts<Core> for Ctx {
             known: parts.extensions.get::<Known>().cloned().unwrap_or(Known::Nobody),
             method: parts.method.clone(),
             route: route.into(),
-            headers: parts.headers.clone(),
+            headers: Arc::new(parts.headers.clone()),
             idempotency: parts.extensions.get::<Arc<Idempotency>>().cloned(),
         })
     }

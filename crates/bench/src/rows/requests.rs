@@ -189,12 +189,13 @@ fn new_customer(number: u64) -> String {
     .to_string()
 }
 
+/// Its references are in base 16: long decimal numbers may look like those of cards, and are refused.
 fn failure(number: u64) -> String {
     json!({
-        "event_id": format!("evt-{number}"), "transaction_ref": format!("inv-{number}"), "amount": 12_50, "currency": "EUR",
+        "event_id": format!("evt-{number:x}"), "transaction_ref": format!("inv-{number:x}"), "amount": 12_50, "currency": "EUR",
         "gateway": "stripe", "failure_code": "insufficient_funds", "occurred_at": Clock::system().now(),
-        "customer": { "email": format!("p{number}@bench.example"), "name": "Payer", "external_ref": format!("payer-{number}") },
-        "payment_method": { "token": format!("pm-{number}"), "network": "visa", "funding": "credit", "country": "DE", "last4": "4242" },
+        "customer": { "email": format!("p{number:x}@bench.example"), "name": "Payer", "external_ref": format!("payer-{number:x}") },
+        "payment_method": { "token": format!("pm-{number:x}"), "network": "visa", "funding": "credit", "country": "DE", "last4": "4242" },
     })
     .to_string()
 }

@@ -1,26 +1,15 @@
 //! The verbs.
 
 use kernel::{After, CustomerId, Limit, Page};
-use sea_orm::Set;
 use store::{StoreError, Tx};
 
 use super::TEXT_LEN_MAX;
-use super::entry::{ActiveModel, Entry, EntryId, Model};
+use super::entry::{Entry, Model};
 use super::store as rows;
 
 /// Notes something about a customer, in the name of whoever acts in this transaction.
 pub async fn note(tx: &mut Tx, customer: CustomerId, entry: Entry) -> Result<(), StoreError> {
-    let row = ActiveModel {
-        id: Set(EntryId::new(tx.now()).uuid()),
-        customer_id: Set(customer.uuid()),
-        kind: Set(entry.kind.to_owned()),
-        text: Set(cut(entry.text)),
-        subject: Set(entry.subject),
-        actor: Set(tx.actor().to_string()),
-        happened_at: Set(kernel::clock::to_micros(entry.at)),
-        ..Default::default()
-    };
-    tx.insert_quiet(row).await
+    rows::insert(tx, customer, Entry { text: cut(entry.text), ..entry }).await
 }
 
 /// A page of a customer's timeline, newest first. Empty for a customer who is not there.

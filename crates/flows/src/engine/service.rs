@@ -45,7 +45,12 @@ pub(crate) async fn serve(core: Core) -> Result<(), Failure> {
         let wait = engine.wait(&core, pause).await;
         tokio::select! {
             () = &mut stopping => break,
-            () = nudged => pause = LOOK_FIRST,
+            () = nudged => {
+                pause = LOOK_FIRST;
+                // Many starts at once are one look: without this pause every one of them would be a look of
+                // its own, too early at that.
+                sleep(LOOK_FIRST).await;
+            }
             _ = elsewhere.next() => pause = LOOK_FIRST,
             // A finished run leaves a place, and often the next step of something else.
             () = freed => pause = LOOK_FIRST,

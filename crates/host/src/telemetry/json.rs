@@ -4,13 +4,13 @@ use std::fmt;
 
 use kernel::Clock;
 use serde_json::{Map, Value};
-use tracing::{Event, Subscriber};
+use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::fmt::format::{JsonFields, Writer};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent};
 use tracing_subscriber::registry::LookupSpan;
 
 use super::Telemetry;
-use super::fields::{Fields, of_spans};
+use super::fields::{Fields, Said, of_spans};
 
 /// The event that ends a request. Its line has exactly the fields below and no other, so that
 /// whoever reads it needs to know only one shape.
@@ -35,60 +35,133 @@ impl<S> FormatEvent<S, JsonFields> for JsonLines
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
-    fn format_event(&self, ctx: &FmtContext<'_, S, JsonFields>, mut out: Writer<'_>, event: &Event<'_>) -> fmt::Result {
-        let mut fields = Fields::of(event);
-        let mut around = of_spans(ctx);
-        let message = fields.take_text("message").filter(|text| !text.is_empty());
-        let named = fields.take_text("event");
-        let name = named.clone().or_else(|| message.clone()).unwrap_or_default();
+    fn format_event(&self, ctx: &FmtContext<'_, S, JsonFields>, out: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+        let fields = Fields::of(event);
+        let (named, message) = (fields.text("event"), fields.text("message"));
+        let name = named.or(message).unwrap_or_default();
+        // A request's line says almost everything itself, and it is the one that is written most.
+        let is_missing = |written: &str| REQUEST_FIELDS.iter().any(|name| fields.get(name).is_none() && written.contains(name));
+        let around = of_spans(ctx, |written| name != REQUEST || is_missing(written));
 
-        let mut line = Line::default();
-        line.put("event", &name.as_str().into());
-        line.put("timestamp", &self.clock.now().to_rfc3339_opts(chrono::SecondsFormat::Micros, true).into());
-        line.put("level", &event.metadata().level().as_str().to_ascii_lowercase().into());
-        line.put("logger", &event.metadata().target().into());
+        let mut line = Line { out, names: Vec::new() };
+        line.text("event", name)?;
+        line.text("timestamp", &self.clock.now().to_rfc3339_opts(chrono::SecondsFormat::Micros, true))?;
+        line.text("level", word(*event.metadata().level()))?;
+        line.text("logger", event.metadata().target())?;
         if name == REQUEST {
-            for field in REQUEST_FIELDS {
-                let value = fields.take(field).or_else(|| around.remove(field)).filter(|value| value != "");
-                line.put(field, &value.unwrap_or(Value::Null));
-            }
+            request(&mut line, &fields, &around)?;
         } else {
-            others(&mut line, message.filter(|_| named.is_some()), fields, around);
+            others(&mut line, message.filter(|_| named.is_some()), &fields, &around)?;
         }
-        line.put("app", &self.app.into());
-        line.put("environment", &self.environment.into());
-        writeln!(out, "{}}}", line.0)
+        line.text("app", self.app)?;
+        line.text("environment", self.environment)?;
+        writeln!(line.out, "}}")
     }
 }
 
-fn others(line: &mut Line, message: Option<String>, fields: Fields, mut around: Map<String, Value>) {
+const fn word(level: Level) -> &'static str {
+    match level {
+        Level::ERROR => "error",
+        Level::WARN => "warn",
+        Level::INFO => "info",
+        Level::DEBUG => "debug",
+        Level::TRACE => "trace",
+    }
+}
+
+fn request(line: &mut Line<'_>, fields: &Fields, around: &Map<String, Value>) -> fmt::Result {
+    for name in REQUEST_FIELDS {
+        match fields.get(name).filter(|said| *said != Said::Text("")) {
+            Some(said) => line.said(name, said)?,
+            None => line.value(name, around.get(name).filter(|value| *value != "").unwrap_or(&Value::Null))?,
+        }
+    }
+    Ok(())
+}
+
+fn others(line: &mut Line<'_>, message: Option<&str>, fields: &Fields, around: &Map<String, Value>) -> fmt::Result {
     if let Some(message) = message {
-        line.put("message", &message.into());
+        line.text("message", message)?;
     }
     // What the process says about itself comes last and can't be said by anybody else.
     let own = |name: &str| matches!(name, "app" | "environment");
-    for (name, value) in fields.0.iter().filter(|(name, _)| !own(name)) {
-        around.remove(*name);
-        line.put(name, value);
+    for (name, said) in fields.others().filter(|(name, _)| !own(name)) {
+        line.once(name, |line| line.said(name, said))?;
     }
     for (name, value) in around.iter().filter(|(name, _)| !own(name)) {
-        line.put(name, value);
+        if fields.get(name).is_none() {
+            line.once(name, |line| line.value(name, value))?;
+        }
     }
+    Ok(())
 }
 
-/// A JSON object that keeps the order of its fields, and the first value of a name.
-#[derive(Default)]
-struct Line(String, Vec<String>);
+/// A JSON object in the making that keeps the order of its fields.
+struct Line<'w> {
+    out: Writer<'w>,
+    names: Vec<String>,
+}
 
-impl Line {
-    fn put(&mut self, name: &str, value: &Value) {
-        if self.1.iter().any(|known| known == name) {
-            return;
+/// Fields that every line has; what an event adds under such a name is not written.
+const FIXED: [&str; 5] = ["event", "timestamp", "level", "logger", "message"];
+
+impl Line<'_> {
+    fn name(&mut self, name: &str) -> fmt::Result {
+        // Only the first field is an `event`.
+        self.out.write_char(if name == "event" { '{' } else { ',' })?;
+        self.escaped(name)?;
+        self.out.write_char(':')
+    }
+
+    fn text(&mut self, name: &str, text: &str) -> fmt::Result {
+        self.name(name)?;
+        self.escaped(text)
+    }
+
+    fn said(&mut self, name: &str, said: Said<'_>) -> fmt::Result {
+        match said {
+            Said::Text(text) => self.text(name, text),
+            number => {
+                self.name(name)?;
+                write!(self.out, "{number}")
+            }
         }
-        self.1.push(name.to_owned());
-        self.0.push(if self.0.is_empty() { '{' } else { ',' });
-        self.0.push_str(&Value::from(name).to_string());
-        self.0.push(':');
-        self.0.push_str(&value.to_string());
+    }
+
+    fn value(&mut self, name: &str, value: &Value) -> fmt::Result {
+        self.name(name)?;
+        write!(self.out, "{value}")
+    }
+
+    /// Writes a field unless one of its name was written before.
+    fn once(&mut self, name: &str, write: impl FnOnce(&mut Self) -> fmt::Result) -> fmt::Result {
+        if FIXED.contains(&name) || self.names.iter().any(|known| known == name) {
+            return Ok(());
+        }
+        self.names.push(name.to_owned());
+        write(self)
+    }
+
+    /// A JSON string (RFC 8259, 7): what needs no escape is written in one piece.
+    fn escaped(&mut self, text: &str) -> fmt::Result {
+        self.out.write_char('"')?;
+        let mut plain = 0;
+        for (at, byte) in text.bytes().enumerate() {
+            if byte >= 0x20 && byte != b'"' && byte != b'\\' {
+                continue;
+            }
+            self.out.write_str(&text[plain..at])?;
+            plain = at + 1;
+            match byte {
+                b'"' => self.out.write_str("\\\"")?,
+                b'\\' => self.out.write_str("\\\\")?,
+                b'\n' => self.out.write_str("\\n")?,
+                b'\r' => self.out.write_str("\\r")?,
+                b'\t' => self.out.write_str("\\t")?,
+                _ => write!(self.out, "\\u{byte:04x}")?,
+            }
+        }
+        self.out.write_str(&text[plain..])?;
+        self.out.write_char('"')
     }
 }

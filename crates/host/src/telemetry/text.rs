@@ -10,7 +10,7 @@ use tracing_subscriber::fmt::{FmtContext, FormatEvent};
 use tracing_subscriber::registry::LookupSpan;
 
 use super::Telemetry;
-use super::fields::{Fields, of_spans};
+use super::fields::{Fields, Said, of_spans};
 use super::json::REQUEST;
 
 pub(super) struct TextLines {
@@ -45,24 +45,20 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
     fn format_event(&self, ctx: &FmtContext<'_, S, JsonFields>, mut out: Writer<'_>, event: &Event<'_>) -> fmt::Result {
-        let mut fields = Fields::of(event);
-        let name = fields.take_text("event");
-        let message = fields.take_text("message");
+        let fields = Fields::of(event);
+        let (name, message) = (fields.text("event"), fields.text("message"));
         write!(out, "{} {} ", self.paint(90, &self.clock.now().format("%H:%M:%S%.3f").to_string()), self.level(*event.metadata().level()))?;
-        if name.as_deref() == Some(REQUEST) {
-            let mut part = |field| fields.take_text(field).map(|text| one_line(&text)).unwrap_or_default();
+        if name == Some(REQUEST) {
+            let part = |field| fields.get(field).map(|said| one_line(&said.to_string())).unwrap_or_default();
             let (status, method, path, duration) = (part("status_code"), part("method"), part("path"), part("duration_ms"));
             return writeln!(out, "{status} {method} {path} {}", self.paint(90, &format!("{duration} ms")));
         }
-        let said: Vec<_> = name.into_iter().chain(message).filter(|text| !text.is_empty()).map(|text| one_line(&text)).collect();
+        let said: Vec<_> = name.into_iter().chain(message).map(one_line).collect();
         write!(out, "{}", said.join(": "))?;
-        let request = of_spans(ctx).remove("request_id").map(|id| ("request_id", id));
-        for (name, value) in fields.0.into_iter().chain(request) {
-            let value = match value {
-                Value::String(text) => text,
-                other => other.to_string(),
-            };
-            write!(out, " {}", self.paint(90, &format!("{name}={}", one_line(&value))))?;
+        let around = of_spans(ctx, |_| true);
+        let request = around.get("request_id").and_then(Value::as_str).map(|id| ("request_id", Said::Text(id)));
+        for (name, value) in fields.others().chain(request) {
+            write!(out, " {}", self.paint(90, &format!("{name}={}", one_line(&value.to_string()))))?;
         }
         writeln!(out)
     }

@@ -3,6 +3,7 @@
 //! A password is read into a [`Password`] first: bounded in bytes before any work is done with it,
 //! and in Unicode's form NFKC, so that the same keys typed on two systems give the same text.
 
+mod aside;
 mod pool;
 mod rules;
 pub mod sizing;

@@ -12,7 +12,7 @@ use kernel::{Failure, General, chance};
 use subtle::ConstantTimeEq as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::Password;
+use super::{Password, aside};
 
 /// OWASP's least memory for argon2id with two passes: 19 MiB.
 pub const MEMORY_KIB_MIN: u32 = 19 * 1024;
@@ -118,7 +118,7 @@ impl Pool {
     pub async fn run<T: Send + 'static>(&self, work: impl FnOnce(&mut Vec<Block>) -> T + Send + 'static) -> Result<T, Failure> {
         let permit = self.turn().await?;
         let inner = Arc::clone(&self.0);
-        tokio::task::spawn_blocking(move || {
+        aside::run(move || {
             // The permit goes with the work: a caller that hangs up must not let another one in early.
             let _permit = permit;
             let mut memory = inner.buffers.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
@@ -127,7 +127,6 @@ impl Pool {
             result
         })
         .await
-        .map_err(Failure::internal)
     }
 
     async fn turn(&self) -> Result<OwnedSemaphorePermit, Failure> {
