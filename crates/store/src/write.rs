@@ -3,7 +3,7 @@
 use sea_orm::sea_query::{Alias, IntoCondition, IntoTableRef as _, OnConflict, TableRef};
 use sea_orm::{
     ActiveModelTrait, ActiveValue, ColumnTrait as _, ConnectionTrait as _, DbErr, EntityName as _, EntityTrait, Insert, IntoActiveModel,
-    QueryFilter as _, QueryTrait as _, TryIntoModel, Update, Value,
+    QueryFilter as _, QueryTrait as _, Update, Value,
 };
 use uuid::Uuid;
 

@@ -22,7 +22,10 @@ const GOES_ON: [&str; 7] = [
 
 /// Every route and method that is not safe.
 async fn writes(app: &TestApp) -> BTreeSet<(String, String)> {
-    let operations = operations(&document(app).await).into_iter().filter(super::operations::Operation::is_write).map(|it| (it.path, it.method.to_string()));
+    let operations = operations(&document(app).await)
+        .into_iter()
+        .filter(super::operations::Operation::is_write)
+        .map(|it| (it.path, it.method.to_string()));
     let forms = mounted().into_iter().filter(|route| route.posts).map(|route| (route.path, "POST".to_owned()));
     operations.chain(forms).collect()
 }

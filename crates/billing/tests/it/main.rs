@@ -12,8 +12,8 @@ mod sandbox;
 mod signatures;
 mod sink;
 mod surplus;
-mod valkey;
 mod sweeping;
+mod valkey;
 mod webhooks;
 
 use kernel::{Actor, OrgId};

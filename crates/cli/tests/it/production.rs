@@ -103,5 +103,11 @@ async fn without_its_files_the_example_says_which_are_missing() {
         place.var("AUTORISEN_SECRETS", folder)
     };
     let ended = place.run(&["serve", "--config", EXAMPLE]).await.with(3);
-    ended.complains(&["nowhere/master_key", "nowhere/database_owner_url", "nowhere/database_app_url", "nowhere/valkey_url", "nowhere/smtp_url"]);
+    ended.complains(&[
+        "nowhere/master_key",
+        "nowhere/database_owner_url",
+        "nowhere/database_app_url",
+        "nowhere/valkey_url",
+        "nowhere/smtp_url",
+    ]);
 }
