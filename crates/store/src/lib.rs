@@ -11,6 +11,7 @@
 
 mod error;
 mod find;
+mod kept;
 mod key_value;
 mod postgres;
 mod scoped;
@@ -39,6 +40,7 @@ pub use cipher::{Cipher, MasterKey};
 pub use error::StoreError;
 pub use find::Find;
 pub use idempotency::Claim;
+pub use kept::watched;
 pub use key_value::{Counted, Ear, Heard, KeyValue, Valkey, Window};
 pub use migrate::{Plan, Step, steps};
 pub use outbox::{Listeners, StoredEvent};

@@ -116,7 +116,8 @@ pub struct Assembled {
 pub fn assemble(core: &Core) -> Assembled {
     let mounts = Mounts::of(core);
     let (api, document, clashes) = api(mounts);
-    let api = api.layer(from_fn_with_state(core.clone(), layers::script_csrf)).layer(from_fn_with_state(core.clone(), layers::flow_limit));
+    let api = api.layer(from_fn_with_state(core.clone(), layers::again)).layer(from_fn_with_state(core.clone(), layers::script_csrf));
+    let api = api.layer(from_fn_with_state(core.clone(), layers::flow_limit));
     let settings = core.parts.get::<Settings>();
     let mut router = api.merge(absolute(core, mounts)).merge(pages(core, mounts)).merge(health::routes());
     if settings.serves_openapi {

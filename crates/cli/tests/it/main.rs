@@ -5,6 +5,7 @@ mod away;
 mod commands;
 mod configuring;
 mod freezing;
+mod full;
 mod killing;
 mod migrating;
 mod place;
