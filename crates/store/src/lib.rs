@@ -24,6 +24,7 @@ mod tx;
 mod write;
 
 pub mod audit;
+pub mod backup;
 pub mod catalogue;
 pub mod cipher;
 pub mod idempotency;

@@ -2,6 +2,7 @@
 //! database, and what is left when it is killed.
 
 mod away;
+mod backups;
 mod commands;
 mod configuring;
 mod freezing;

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a story that can't go on fails where it stands")]
 
+mod backups;
 mod crashing;
 mod doors;
 mod failures;
