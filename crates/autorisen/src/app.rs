@@ -19,6 +19,7 @@ pub fn standard() -> Vec<Box<dyn Module>> {
         Box::new(crm::Module),
         Box::new(billing::Module),
         Box::new(recovery::Module),
+        Box::new(crate::backups::Module),
         Box::new(crate::dev::Module),
     ]
 }

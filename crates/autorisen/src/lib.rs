@@ -13,6 +13,7 @@
 //! A built-in feature uses no door that a user's module lacks.
 
 mod app;
+mod backups;
 pub mod command;
 mod dev;
 mod start;

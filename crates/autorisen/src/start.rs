@@ -58,7 +58,11 @@ impl From<OpenError> for Ended {
 
 impl From<StoreError> for Ended {
     fn from(error: StoreError) -> Self {
-        let code = if matches!(error, StoreError::Unavailable(_)) { 4 } else { 1 };
+        let code = match error {
+            StoreError::Unavailable(_) => 4,
+            StoreError::Unsafe(_) => 5,
+            _ => 1,
+        };
         Self { code, what: error.to_string(), hint: None }
     }
 }

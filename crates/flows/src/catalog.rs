@@ -78,7 +78,7 @@ pub trait Flows {
 
     /// Runs an activity of the platform by the clock (UTC): five fields, or six with seconds. Each
     /// tick starts exactly one run, however many replicas there are.
-    fn schedule(&mut self, name: &'static str, cron: &'static str, activity: Activity<(), ()>);
+    fn schedule(&mut self, name: &'static str, cron: &str, activity: Activity<(), ()>);
 }
 
 /// Sets what is special about an activity.
@@ -134,7 +134,7 @@ impl Flows for Registry {
         ActivityOptions(activities.get_mut(name).expect("it was inserted in the line above"))
     }
 
-    fn schedule(&mut self, name: &'static str, cron: &'static str, activity: Activity<(), ()>) {
+    fn schedule(&mut self, name: &'static str, cron: &str, activity: Activity<(), ()>) {
         let schedules = &mut self.slot::<Catalog>().schedules;
         assert!(schedules.iter().all(|known| known.name != name), "the schedule {name} is registered twice");
         schedules.push(Schedule::new(name, cron, activity.name()));

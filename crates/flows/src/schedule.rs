@@ -13,10 +13,16 @@ pub struct Schedule {
 
 impl Schedule {
     /// # Panics
-    /// When the expression does not parse: it is a constant of the program.
-    pub fn new(name: &'static str, cron: &'static str, activity: &'static str) -> Self {
+    /// When the expression does not parse: it is a constant of the program, or a setting that was
+    /// looked at with [`Schedule::fault_in`].
+    pub fn new(name: &'static str, cron: &str, activity: &'static str) -> Self {
         let cron = cron.parse().unwrap_or_else(|wrong| panic!("the schedule {name} has no valid cron expression ({cron:?}): {wrong}"));
         Self { name, activity, cron }
+    }
+
+    /// What is wrong with an expression, in words; for those that come from the settings.
+    pub fn fault_in(cron: &str) -> Option<String> {
+        cron.parse::<Cron>().err().map(|wrong| format!("expected a cron expression such as `30 2 * * *`: {wrong}"))
     }
 
     /// The last tick after `since` and not after `now`. Ticks that were missed together (a night

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 use kernel::Failure;
-use store::{Guards, Location, Plan, Store, StoreError, StoreOptions, Valkey};
+use store::{Guards, Location, MasterKey, Plan, Store, StoreError, StoreOptions, Valkey};
 use tokio::sync::mpsc;
 
 use crate::settings::Settings;
@@ -52,12 +52,14 @@ pub struct OpenError {
     pub what: String,
     /// The next thing to try.
     pub hint: Option<String>,
+    /// Whether it could be opened and is refused for safety.
+    pub is_refusal: bool,
 }
 
 impl OpenError {
-    /// Something outside the process can't be reached.
+    /// 5 for what is refused for safety, 4 for what can't be reached.
     pub fn exit_code(&self) -> u8 {
-        4
+        if self.is_refusal { 5 } else { 4 }
     }
 }
 
@@ -165,20 +167,32 @@ impl Prepared {
             public_url: registry.public_url().into(),
             registry,
         });
+        core.store.check_key().await.map_err(|error| self.cannot_open(&error))?;
         high_water::restore(&core).await.map_err(|error| self.cannot_open(&error))?;
         Ok(core)
     }
 
     fn cannot_open(&self, error: &StoreError) -> OpenError {
-        OpenError { what: format!("the database can't be opened: {}", with_causes(error)), hint: self.database_hint() }
+        if let StoreError::Unsafe(what) = error {
+            return OpenError { what: what.clone(), hint: None, is_refusal: true };
+        }
+        let what = format!("the database can't be opened: {}", with_causes(error));
+        OpenError { what, hint: self.database_hint(), is_refusal: false }
     }
 
     async fn open_store(&self) -> Result<Store, OpenError> {
-        let failed = |error: StoreError| self.cannot_open(&error);
+        let (options, master) = self.store_options()?;
+        Store::open(options, self.registry.clock().clone(), master).await.map_err(|error| self.cannot_open(&error))
+    }
+
+    /// How the store is opened, and the key: for commands that work on the database without opening
+    /// it, such as a restore.
+    pub fn store_options(&self) -> Result<(StoreOptions, MasterKey), OpenError> {
         let folder = |path: &Path| {
             make_private_folder(path).map_err(|error| OpenError {
                 what: format!("the folder {} can't be made: {error}", path.display()),
                 hint: Some("choose another with --data-dir".into()),
+                is_refusal: false,
             })
         };
         folder(&self.data_dir)?;
@@ -191,11 +205,12 @@ impl Prepared {
             location: self.location.clone(),
             connections_max: self.settings.database.connections_max,
             durable: !self.environment().is_dev(),
+            strict: self.environment().is_production(),
             guards: self.guards,
             valkey: self.valkey.clone(),
         };
-        let master = master_key::load(&self.settings.security, &self.data_dir).map_err(failed)?;
-        Store::open(options, self.registry.clock().clone(), master).await.map_err(failed)
+        let master = master_key::load(&self.settings.security, &self.data_dir).map_err(|error| self.cannot_open(&error))?;
+        Ok((options, master))
     }
 
     /// Starts the services of `roles`.

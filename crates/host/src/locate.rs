@@ -39,7 +39,7 @@ pub(crate) fn location(config: &DatabaseConfig, dir: &Path, data_dir: &Path) -> 
     Ok(Location::Postgres { owner, app, system })
 }
 
-fn is_postgres(url: &str) -> bool {
+pub(crate) fn is_postgres(url: &str) -> bool {
     ["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme))
 }
 

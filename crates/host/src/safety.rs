@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use kernel::crash::CrashAt;
 
 use crate::settings::{ServerConfig, Settings};
-use crate::{Environment, Registry, master_key, telemetry};
+use crate::{Environment, Registry, locate, master_key, telemetry};
 
 /// More connections than this on one Postgres server is a mistake of a digit.
 const CONNECTIONS_MAX_MOST: u32 = 500;
@@ -25,6 +25,7 @@ pub(crate) fn check(app: &mut Registry, settings: &Settings) {
     key(app, settings);
     numbers(app, settings);
     crash(app, settings.dev.crash_at.as_deref());
+    roles(app, settings);
     if let Err(why) = telemetry::filter(&settings.log.level) {
         app.config_fault("log.level", why);
     }
@@ -158,6 +159,24 @@ fn crash(app: &mut Registry, at: Option<&str>) {
     }
 }
 
+/// The owner of the tables passes row-level security, so in production the tenant door has a login
+/// that owns nothing, and the system door one that can't change the schema.
+fn roles(app: &mut Registry, settings: &Settings) {
+    let database = &settings.database;
+    let owner = database.url.as_ref().or(database.owner_url.as_ref());
+    if !app.environment().is_production() || !owner.is_some_and(|url| locate::is_postgres(url.expose())) {
+        return;
+    }
+    for (key, url) in [("database.app_url", &database.app_url), ("database.system_url", &database.system_url)] {
+        if url.is_none() {
+            app.config_refusal(
+                key,
+                "production gives each door a PostgreSQL login of its own; one login for all could pass row-level security",
+            );
+        }
+    }
+}
+
 fn numbers(app: &mut Registry, settings: &Settings) {
     let server = &settings.server;
     let timeouts = [
@@ -184,7 +203,7 @@ fn numbers(app: &mut Registry, settings: &Settings) {
 pub(crate) fn warnings(environment: Environment, settings: &Settings, postgres: bool) -> Vec<&'static str> {
     let database = &settings.database;
     let mut all = Vec::new();
-    if environment.is_production() && postgres && (database.app_url.is_none() || database.system_url.is_none()) {
+    if !environment.is_dev() && !environment.is_production() && postgres && (database.app_url.is_none() || database.system_url.is_none()) {
         all.push("one Postgres login serves all three roles; give database.app_url and database.system_url logins of their own");
     }
     all

@@ -20,6 +20,8 @@ use crate::StoreError;
 const KEY_BYTES: usize = 32;
 /// XChaCha20 takes a nonce that is long enough to be drawn by chance for ever.
 const NONCE_BYTES: usize = 24;
+/// 64 bits: two keys with the same fingerprint are not met by chance.
+const FINGERPRINT_BYTES: usize = 8;
 /// Names the way of sealing, so that another can follow without guessing.
 const VERSION: &str = "v1.";
 /// Separates our labels from those of other programs that might share a key.
@@ -88,6 +90,12 @@ impl Cipher {
         key
     }
 
+    /// Names the master key without telling anything about it: two processes compare it to see
+    /// whether they hold the same one.
+    pub fn fingerprint(&self) -> String {
+        hex::encode(&self.derive("fingerprint")[..FINGERPRINT_BYTES])
+    }
+
     /// Encrypts with XChaCha20-Poly1305; the same text seals differently each time.
     pub fn seal(&self, label: &str, plain: &str) -> String {
         let nonce = kernel::chance::bytes::<NONCE_BYTES>();
@@ -146,6 +154,8 @@ mod tests {
         assert_ne!(cipher(1).seal("x", "a"), cipher(1).seal("x", "a"));
         assert_ne!(cipher(1).derive("tokens"), cipher(1).derive("cursors"));
         assert_eq!(cipher(1).derive("tokens"), cipher(1).derive("tokens"));
+        assert_ne!(cipher(1).fingerprint(), cipher(2).fingerprint());
+        assert_eq!(cipher(1).fingerprint(), cipher(1).fingerprint());
     }
 
     #[test]

@@ -49,6 +49,13 @@ pub enum StoreError {
     /// A sealed field can't be opened: another master key, another label, or damaged text.
     #[error("a sealed field can't be opened")]
     Sealed,
+    /// The database ended this transaction in favour of a competing one: a deadlock, or a failed
+    /// serialization. Nothing was kept, and the same again mostly succeeds.
+    #[error("the database ended this transaction in favour of a competing one: {0}")]
+    Contended(String),
+    /// The database would work, but not safely; the text says what is wrong and how to mend it.
+    #[error("{0}")]
+    Unsafe(String),
     /// Anything else.
     #[error(transparent)]
     Db(DbErr),
@@ -169,7 +176,7 @@ fn sqlite_code(code: &str, message: &str) -> Option<StoreError> {
 fn postgres_code(code: &str, message: &str) -> Option<StoreError> {
     match code {
         "42501" => Some(StoreError::Guard(message.to_owned())),
-        "40001" | "40P01" => Some(StoreError::Conflict),
+        "40001" | "40P01" => Some(StoreError::Contended(message.to_owned())),
         "55P03" | "57014" => Some(StoreError::TimedOut),
         "53100" => Some(StoreError::Full),
         "22021" | "22P05" => Some(StoreError::Text),
@@ -185,6 +192,10 @@ impl From<StoreError> for Failure {
         let failure = match &error {
             StoreError::Unavailable(_) | StoreError::Full => Failure::new(General::DependencyUnavailable).retry_after(RETRY_AFTER_S),
             StoreError::Conflict => Failure::new(General::Conflict),
+            StoreError::Contended(_) => {
+                let sentence = "Somebody else was changing the same things at this moment, so nothing of this was kept. Send it again.";
+                Failure::new(General::DependencyUnavailable).with_message(sentence).retry_after(1)
+            }
             StoreError::Guard(_) => Failure::new(General::TenantGuard),
             StoreError::Text => {
                 Failure::new(General::ValidationFailed).with_message("A text holds a character that can't be kept, such as U+0000.")
@@ -226,8 +237,11 @@ mod tests {
         assert_eq!(code(StoreError::Conflict), "conflict");
         assert_eq!(code(StoreError::Guard(String::new())), "tenant_guard");
         assert_eq!(code(StoreError::Aborted), "internal");
+        let busy = Failure::from(StoreError::Contended(String::new()));
+        assert_eq!((busy.status, busy.retry_after_s), (503, Some(1)));
         let away = Failure::from(StoreError::Unavailable(String::new()));
         assert_eq!((away.code, away.retry_after_s), ("dependency_unavailable", Some(2)));
+        assert_eq!(Failure::from(StoreError::Full).status, 503);
     }
 
     #[test]
@@ -236,6 +250,7 @@ mod tests {
         assert!(matches!(sqlite_code("13", ""), Some(StoreError::Full)));
         assert!(matches!(sqlite_code("1811", "FOREIGN KEY constraint failed"), Some(StoreError::ForeignKey(_))));
         assert!(matches!(postgres_code("53100", ""), Some(StoreError::Full)));
+        assert!(matches!(postgres_code("40P01", ""), Some(StoreError::Contended(_))));
         assert!(matches!(postgres_code("42501", ""), Some(StoreError::Guard(_))));
     }
 }

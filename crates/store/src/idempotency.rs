@@ -5,7 +5,7 @@ use kernel::At;
 use sea_orm::ActiveValue::Set;
 use sea_orm::{ColumnTrait as _, IntoActiveModel as _};
 
-use crate::{StoreError, System, Tx};
+use crate::{StoreError, System, SystemSql, Tx};
 
 /// The label under which answers are sealed: some of them show a secret once.
 const LABEL: &str = "idempotency.body";
@@ -129,10 +129,16 @@ impl Tx {
     }
 }
 
+/// Through the index on `expires_at`, the oldest first.
+const SWEEP: SystemSql = SystemSql::both(
+    "delete from idempotency_keys where id in (select id from idempotency_keys where expires_at <= $1 order by expires_at limit $2)",
+);
+
 impl System {
-    /// Removes the keys that expired; counts them. For a schedule.
-    pub async fn sweep_idempotency_keys(&mut self) -> Result<u64, StoreError> {
+    /// Removes at most `limit` keys that expired, the oldest first; counts them. A key that has not
+    /// expired may still be asked for and stays.
+    pub async fn sweep_idempotency_keys(&mut self, limit: u64) -> Result<u64, StoreError> {
         let now = self.now();
-        self.delete_where::<row::Entity>(row::Column::ExpiresAt.lte(now)).await
+        self.sql(SWEEP.bind(now).bind(i64::try_from(limit).unwrap_or(i64::MAX))).await
     }
 }

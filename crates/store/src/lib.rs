@@ -12,6 +12,7 @@
 mod error;
 mod find;
 mod inspect;
+mod kept;
 mod key_value;
 mod postgres;
 mod preview;
@@ -25,6 +26,7 @@ mod tx;
 mod write;
 
 pub mod audit;
+pub mod backup;
 pub mod catalogue;
 pub mod cipher;
 pub mod idempotency;
@@ -42,6 +44,7 @@ pub use error::StoreError;
 pub use find::Find;
 pub use idempotency::Claim;
 pub use inspect::{Door, Facts, Role, inspect};
+pub use kept::watched;
 pub use key_value::{Counted, Ear, Heard, KeyValue, Valkey, Window};
 pub use migrate::{Plan, Step, steps};
 pub use outbox::{Listeners, StoredEvent};

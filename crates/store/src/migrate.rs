@@ -13,6 +13,12 @@ use crate::schema::{Change, Roles};
 use crate::store::Database;
 use crate::{Engine, Schema, Store, StoreError};
 
+/// The table of the steps that were applied.
+pub(crate) const APPLIED: &str = "seaql_migrations";
+
+/// The advisory lock of whoever changes the schema as a whole.
+pub(crate) const LOCK: i64 = 7_202_026;
+
 /// One step. Names sort by time: `20261120_08_crm_customers`.
 #[derive(Debug, Clone, Copy)]
 pub struct Step {
@@ -73,7 +79,10 @@ impl Plan {
         self.check_names()?;
         let run = Run::open(store).await?;
         let result = self.up_locked(store, &run.tx).await;
-        self.end(store, run, result).await
+        let applied = self.end(store, run, result).await?;
+        // Of two processes that start together on an empty database one migrates, and both compare.
+        store.check_key().await?;
+        Ok(applied)
     }
 
     async fn up_locked(&self, store: &Store, tx: &DatabaseTransaction) -> Result<Vec<&'static str>, StoreError> {
@@ -141,11 +150,11 @@ impl Plan {
         Ok(self.unknown_in(&read_applied(store).await?))
     }
 
-    fn missing_in(&self, applied: &[String]) -> Vec<&'static str> {
+    pub(crate) fn missing_in(&self, applied: &[String]) -> Vec<&'static str> {
         self.steps.iter().map(|step| step.name).filter(|name| !applied.iter().any(|known| known == name)).collect()
     }
 
-    fn unknown_in(&self, applied: &[String]) -> Vec<String> {
+    pub(crate) fn unknown_in(&self, applied: &[String]) -> Vec<String> {
         applied.iter().filter(|name| !self.steps.iter().any(|step| step.name == **name)).cloned().collect()
     }
 
@@ -183,12 +192,7 @@ async fn applied(db: &impl ConnectionTrait) -> Result<Vec<String>, StoreError> {
 /// As [`applied`], through the system door; a database without the table has none.
 async fn read_applied(store: &Store) -> Result<Vec<String>, StoreError> {
     let session = store.system_session().await?;
-    let exists = match store.engine() {
-        Engine::Sqlite => "select 1 from sqlite_master where name = 'seaql_migrations'",
-        Engine::Postgres => "select 1 where to_regclass('seaql_migrations') is not null",
-    };
-    let found = session.query_one_raw(Statement::from_string(store.engine().backend(), exists)).await?;
-    let names = if found.is_some() { applied(&session).await? } else { Vec::new() };
+    let names = if session.has_table(APPLIED).await? { applied(&session).await? } else { Vec::new() };
     session.commit().await?;
     Ok(names)
 }
@@ -230,7 +234,7 @@ impl Run {
 /// policies then apply to it too and would trip over an unset one.
 fn prepare_postgres(Roles { app, system }: &Roles) -> String {
     format!(
-        "select pg_advisory_xact_lock(7202026);
+        "select pg_advisory_xact_lock({LOCK});
          select set_config('app.org_id', '00000000-0000-0000-0000-000000000000', true);
          set local client_min_messages = warning;
          create schema if not exists auth;

@@ -5,7 +5,7 @@ use futures::future::BoxFuture;
 use kernel::{At, Event, EventId, Failure, OrgId};
 use uuid::Uuid;
 
-use crate::{TenantSql, Tx};
+use crate::{StoreError, System, SystemSql, TenantSql, Tx};
 
 /// A listener may emit in turn; this deep it is a circle, not a chain.
 const TELLING_MAX: u8 = 8;
@@ -82,5 +82,37 @@ impl Tx {
             told?;
         }
         Ok(stored.id)
+    }
+}
+
+/// The id begins with the instant of the event, so its own index leads to the oldest rows.
+const SWEEP: SystemSql = SystemSql::both("delete from outbox where id in (select id from outbox where id < $1 order by id limit $2)");
+
+impl System {
+    /// Removes at most `limit` events from before an instant, the oldest first; counts them. The
+    /// listeners of an event got it when it was told, and a run that still waits carries its own copy.
+    pub async fn sweep_outbox(&mut self, before: At, limit: u64) -> Result<u64, StoreError> {
+        self.sql(SWEEP.bind(first_id_at(before)).bind(i64::try_from(limit).unwrap_or(i64::MAX))).await
+    }
+}
+
+/// No id that was made at this instant or later sorts before this one (RFC 9562, 5.7: the first 48
+/// bits are the milliseconds).
+fn first_id_at(at: At) -> Uuid {
+    Uuid::from_u128(u128::try_from(at.timestamp_millis()).unwrap_or(0) << 80)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_instant_splits_the_ids_made_before_it_from_those_made_after() {
+        let at: At = "2026-03-01T12:00:00Z".parse().unwrap();
+        let bound = first_id_at(at);
+        for _ in 0..100 {
+            assert!(EventId::new(at - chrono::Duration::milliseconds(1)).uuid() < bound);
+            assert!(EventId::new(at).uuid() >= bound);
+        }
     }
 }

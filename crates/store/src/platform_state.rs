@@ -3,7 +3,11 @@
 use sea_orm::ActiveValue::Set;
 use sea_orm::{ColumnTrait as _, IntoActiveModel as _};
 
-use crate::{StoreError, System};
+use crate::{Store, StoreError, System};
+
+const TABLE: &str = "platform_state";
+/// Under which the fingerprint of the master key is kept.
+const KEY_FINGERPRINT: &str = "store.key_fingerprint";
 
 /// One fact: the table `platform_state`.
 pub mod row {
@@ -41,5 +45,42 @@ impl System {
         let mut row = found.ok_or(StoreError::Conflict)?.into_active_model();
         row.value = Set(value.to_owned());
         self.update(row).await.map(drop)
+    }
+}
+
+impl Store {
+    /// Refuses a master key other than the one that this database was filled under: what that one
+    /// sealed would not open, and tokens of one process would mean nothing to the other. The first
+    /// key to come is remembered. Before the first migration there is nothing to compare.
+    pub async fn check_key(&self) -> Result<(), StoreError> {
+        let system = self.system_read("which master key this database knows").await?;
+        if !system.has_table(TABLE).await? {
+            return Ok(());
+        }
+        let known = if let Some(known) = system.state(KEY_FINGERPRINT).await? {
+            known
+        } else {
+            drop(system);
+            self.remember_key().await?
+        };
+        if known == self.cipher().fingerprint() {
+            return Ok(());
+        }
+        Err(StoreError::Unsafe(
+            "this database was filled under another master key: what it sealed could not be opened. Give every process on one database \
+             the same security.master_key (or the same key file in its data folder)"
+                .to_owned(),
+        ))
+    }
+
+    /// Remembers our key unless another process was first; the fingerprint that holds.
+    async fn remember_key(&self) -> Result<String, StoreError> {
+        let mut system = self.system("remember the master key of this database").await?;
+        let ours = self.cipher().fingerprint();
+        let fresh = row::ActiveModel { key: Set(KEY_FINGERPRINT.to_owned()), value: Set(ours.clone()), ..Default::default() };
+        system.insert_or_ignore(fresh, &[row::Column::Key]).await?;
+        let known = system.state(KEY_FINGERPRINT).await?.unwrap_or(ours);
+        system.commit().await?;
+        Ok(known)
     }
 }

@@ -4,12 +4,15 @@
 //! *system* role is the system door and passes it by explicit policies. Where only the owner's
 //! address is given, the other two roles are made by the program and assumed at connect.
 
+mod reach;
+mod roles;
+
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use kernel::{MemberId, OrgId};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{AssertSqlSafe, PgPool, Row as _};
+use sqlx::{AssertSqlSafe, Connection as _, PgPool};
 
 use crate::StoreError;
 use crate::schema::Roles;
@@ -32,11 +35,11 @@ const SYSTEM_STATEMENT_MS: u32 = 60_000;
 const IDLE_IN_TRANSACTION_MS: u32 = 60_000;
 /// Migrations need one connection; tests and `doctor` a second.
 const OWNER_CONNECTIONS: u32 = 2;
-/// Roles belong to the whole server, and two processes may make them at once.
-const ROLE_TRIES: u32 = 5;
 /// The roles that are made when only the owner's address is given.
 pub(crate) const APP_ROLE: &str = "autorisen_app";
 pub(crate) const SYSTEM_ROLE: &str = "autorisen_system";
+/// What our connections call themselves, so that one can see who is connected.
+pub(crate) const PROGRAM: &str = "autorisen";
 
 pub(crate) struct Servers {
     owner: PgPool,
@@ -47,15 +50,14 @@ pub(crate) struct Servers {
 
 impl Servers {
     pub(crate) async fn open(owner: &str, app: Option<&str>, system: Option<&str>, connections: u32) -> Result<Self, StoreError> {
-        let owner_options = parse(owner)?.options([("search_path", "public,auth")]);
-        let owner_pool = pool(OWNER_CONNECTIONS).connect_lazy_with(owner_options);
-        let roles = Roles { app: role_of(app, APP_ROLE)?, system: role_of(system, SYSTEM_ROLE)? };
+        let owner_pool = pool(OWNER_CONNECTIONS).connect_lazy_with(parse(owner)?.options([("search_path", "public,auth")]));
+        let roles = Roles::of(app, system)?;
         for (given, role) in [(app, &roles.app), (system, &roles.system)] {
             if given.is_none() {
-                make_role(&owner_pool, role).await?;
+                roles::make(&owner_pool, role).await?;
             }
         }
-        check_app_role(&owner_pool, &roles.app).await?;
+        roles::check(&owner_pool, &roles).await?;
         let app_options = door(owner, app, &roles.app)?
             .options([("search_path", "public".to_owned()), ("statement_timeout", APP_STATEMENT_MS.to_string())]);
         let system_options = door(owner, system, &roles.system)?
@@ -66,6 +68,15 @@ impl Servers {
             system: pool(connections.div_ceil(2).max(2)).connect_lazy_with(system_options),
             roles,
         })
+    }
+
+    /// Refuses a server, a role or a database whose settings let an acknowledged write be lost.
+    pub(crate) async fn refuse_lossy(&self) -> Result<(), StoreError> {
+        let mut found = Vec::new();
+        for (pool, role) in [(&self.owner, None), (&self.app, Some(&self.roles.app)), (&self.system, Some(&self.roles.system))] {
+            roles::lossy(pool, role.map(String::as_str), &mut found).await?;
+        }
+        if found.is_empty() { Ok(()) } else { Err(StoreError::Unsafe(found.join("\n"))) }
     }
 
     pub(crate) const fn roles(&self) -> &Roles {
@@ -108,8 +119,8 @@ async fn begin(pool: &PgPool, batch: &str) -> Result<Session, StoreError> {
                 // A restarting server refuses at once; asking again without a pause is no use.
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
-            Ok(Err(error)) => return Err(error.into()),
-            Err(_) => return Err(StoreError::Unavailable("no answer in time".to_owned())),
+            Ok(Err(error)) => return Err(reach::explain(pool, error).await),
+            Err(_) => return Err(reach::explain(pool, sqlx::Error::PoolTimedOut).await),
         }
     }
 }
@@ -124,10 +135,13 @@ async fn begun(pool: &PgPool, batch: &str) -> Result<sqlx::Transaction<'static, 
     begun.await.unwrap_or(Err(sqlx::Error::WorkerCrashed))
 }
 
+/// A connection whose transaction did not end as the driver believes would never begin another; it is
+/// thrown away. Asking the driver costs nothing.
 fn pool(connections: u32) -> PgPoolOptions {
     PgPoolOptions::new()
         .max_connections(connections)
         .test_before_acquire(false)
+        .before_acquire(|connection, _| Box::pin(std::future::ready(Ok(!connection.is_in_transaction()))))
         .acquire_timeout(ACQUIRE_WAIT)
         .idle_timeout(IDLE)
         .max_lifetime(LIFETIME)
@@ -135,13 +149,18 @@ fn pool(connections: u32) -> PgPoolOptions {
 
 pub(crate) fn parse(url: &str) -> Result<PgConnectOptions, StoreError> {
     url.parse::<PgConnectOptions>()
-        .map(sqlx::ConnectOptions::disable_statement_logging)
+        .map(|options| sqlx::ConnectOptions::disable_statement_logging(options.application_name(PROGRAM)))
         .map_err(|_| StoreError::Schema("the database address can't be read; expected postgres://user:password@host:5432/name".to_owned()))
 }
 
-/// The role behind a door: the user of its own address, or the one that is assumed.
-pub(crate) fn role_of(url: Option<&str>, assumed: &str) -> Result<String, StoreError> {
-    url.map_or_else(|| Ok(assumed.to_owned()), |url| Ok(parse(url)?.get_username().to_owned()))
+impl Roles {
+    /// The roles behind the doors: the users of their own addresses, or those that are assumed.
+    pub(crate) fn of(app: Option<&str>, system: Option<&str>) -> Result<Self, StoreError> {
+        let role = |url: Option<&str>, assumed: &str| {
+            url.map_or_else(|| Ok(assumed.to_owned()), |url| Ok::<_, StoreError>(parse(url)?.get_username().to_owned()))
+        };
+        Ok(Self { app: role(app, APP_ROLE)?, system: role(system, SYSTEM_ROLE)? })
+    }
 }
 
 /// Options of a door. Assuming the role at connect costs no round trip, and `RESET ROLE` does not
@@ -152,55 +171,4 @@ fn door(owner: &str, own: Option<&str>, role: &str) -> Result<PgConnectOptions, 
         None => parse(owner)?.options([("role", role)]),
     };
     Ok(options.options([("lock_timeout", LOCK_WAIT_MS), ("idle_in_transaction_session_timeout", IDLE_IN_TRANSACTION_MS)]))
-}
-
-/// Makes a role and lets the owner assume it, if that is not so yet.
-async fn make_role(owner: &PgPool, role: &str) -> Result<(), StoreError> {
-    let sql = format!(
-        "DO $$ BEGIN
-           IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{role}') THEN
-             CREATE ROLE {role} NOLOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE;
-           END IF;
-         EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$;
-         DO $$ BEGIN
-           IF NOT pg_has_role(current_user, '{role}',
-                CASE WHEN current_setting('server_version_num')::int >= 160000 THEN 'SET' ELSE 'MEMBER' END) THEN
-             GRANT {role} TO CURRENT_USER;
-           END IF;
-         END $$;"
-    );
-    let mut tries = 1;
-    loop {
-        match sqlx::raw_sql(AssertSqlSafe(sql.clone())).execute(owner).await {
-            Ok(_) => return Ok(()),
-            // Another process changes the same row of the catalogue: wait for it and look again.
-            Err(sqlx::Error::Database(e)) if tries < ROLE_TRIES && matches!(e.code().as_deref(), Some("XX000" | "40001" | "23505")) => {
-                tries += 1;
-                tokio::time::sleep(Duration::from_millis(20 * u64::from(tries))).await;
-            }
-            Err(sqlx::Error::Database(e)) if e.code().as_deref() == Some("42501") => {
-                return Err(StoreError::Schema(format!(
-                    "the owner may not make the role {role}; make it by hand, or give database.app_url and database.system_url"
-                )));
-            }
-            Err(error) => return Err(error.into()),
-        }
-    }
-}
-
-/// Row-level security binds only a role that can't pass it.
-async fn check_app_role(owner: &PgPool, role: &str) -> Result<(), StoreError> {
-    let row = sqlx::query("SELECT rolsuper OR rolbypassrls, rolname = current_user FROM pg_roles WHERE rolname = $1")
-        .bind(role)
-        .fetch_optional(owner)
-        .await?
-        .ok_or_else(|| StoreError::Schema(format!("the database role {role} does not exist")))?;
-    let (passes, owns): (bool, bool) = (row.try_get(0)?, row.try_get(1)?);
-    if passes || owns {
-        return Err(StoreError::Schema(format!(
-            "the tenant door must not use the role {role}: it {} and would pass row-level security",
-            if owns { "owns the tables" } else { "is a superuser or has BYPASSRLS" }
-        )));
-    }
-    Ok(())
 }

@@ -2,7 +2,6 @@
 
 use sea_orm::sea_query::{PostgresQueryBuilder, SqliteQueryBuilder};
 
-use crate::postgres::{APP_ROLE, SYSTEM_ROLE, role_of};
 use crate::schema::{Change, Roles};
 use crate::{Engine, Location, Plan, Schema, StoreError};
 
@@ -40,7 +39,7 @@ impl Plan {
         let (engine, roles) = match location {
             Location::Sqlite(_) => (Engine::Sqlite, Roles::default()),
             Location::Postgres { app, system, .. } => {
-                let roles = Roles { app: role_of(app.as_deref(), APP_ROLE)?, system: role_of(system.as_deref(), SYSTEM_ROLE)? };
+                let roles = Roles::of(app.as_deref(), system.as_deref())?;
                 (Engine::Postgres, roles)
             }
         };

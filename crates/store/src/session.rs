@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use chrono::SecondsFormat;
 use kernel::crash::{self, Point};
 use sea_orm::sea_query::Value;
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Statement, Values};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, FromQueryResult, QueryResult, Statement, Values};
 use sea_query_sqlx::SqlxValues;
 use sqlx::AssertSqlSafe;
 use tokio::sync::{Mutex, OwnedSemaphorePermit};
@@ -71,6 +71,31 @@ impl Session {
         }
         crash::pass(Point::AfterCommit);
         Ok(())
+    }
+
+    /// Reads every row.
+    pub(crate) async fn all<T: FromQueryResult>(&self, statement: Statement) -> Result<Vec<T>, StoreError> {
+        Ok(T::find_by_statement(statement).all(self).await?)
+    }
+
+    /// Reads the first row.
+    pub(crate) async fn one<T: FromQueryResult>(&self, statement: Statement) -> Result<Option<T>, StoreError> {
+        Ok(T::find_by_statement(statement).one(self).await?)
+    }
+
+    /// Counts the rows that changed.
+    pub(crate) async fn changed(&self, statement: Statement) -> Result<u64, StoreError> {
+        Ok(self.execute_raw(statement).await?.rows_affected())
+    }
+
+    /// Whether the database has such a table where this door looks.
+    pub(crate) async fn has_table(&self, name: &str) -> Result<bool, StoreError> {
+        let sql = match self.engine {
+            Engine::Sqlite => "select 1 from sqlite_master where type = 'table' and name = $1",
+            Engine::Postgres => "select 1 where to_regclass($1) is not null",
+        };
+        let asked = Statement::from_sql_and_values(self.engine.backend(), sql, [name.into()]);
+        Ok(self.query_one_raw(asked).await?.is_some())
     }
 
     /// Runs `sql` right before the commit. Only the first call counts.

@@ -5,6 +5,8 @@
 //! shows only its rows, and triggers abort a foreign write. Names resolve to `temp` before `main`,
 //! so that even an unfiltered query meets the view.
 
+pub(crate) mod lock;
+
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
@@ -13,7 +15,7 @@ use std::time::Duration;
 use kernel::{MemberId, OrgId};
 use sea_orm::{ConnectionTrait as _, Statement};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{AssertSqlSafe, ConnectOptions as _, SqliteConnection, SqlitePool};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, SqliteConnection, SqlitePool};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::session::{Open, Session};
@@ -33,11 +35,16 @@ const SYSTEM_READERS: u32 = 4;
 /// Tries to switch a fresh file to write-ahead logging, which two processes may do at once.
 const OPEN_TRIES: u32 = 5;
 
+/// `FULL` as SQLite tells it; what is higher is stricter.
+const SYNCHRONOUS_FULL: i64 = 2;
+
 /// The organization that is pinned; an unset one is an error, not an empty list.
 const PINNED: &str = "(SELECT ifnull(org_id, json('no tenant')) FROM temp.ctx)";
 
 /// The pools over one file.
 pub(crate) struct Files {
+    /// Held as long as the file is open; a restore asks for it alone.
+    _in_use: std::fs::File,
     path: PathBuf,
     durable: bool,
     readers: u32,
@@ -80,10 +87,12 @@ impl Views {
 
 impl Files {
     pub(crate) async fn open(path: PathBuf, options: &StoreOptions) -> Result<Self, StoreError> {
+        let in_use = lock::in_use(&path)?;
         make_private(&path)?;
         let (durable, readers, guards) = (options.durable, options.connections_max.max(1), options.guards);
         let pools = Pools::new(&path, durable, readers, guards);
-        let files = Self { path, durable, readers, guards, writer: Arc::new(Semaphore::new(1)), pools: RwLock::new(pools) };
+        let (writer, pools) = (Arc::new(Semaphore::new(1)), RwLock::new(pools));
+        let files = Self { _in_use: in_use, path, durable, readers, guards, writer, pools };
         let mut tries = 1;
         loop {
             match files.pools().system_write.acquire().await {
@@ -92,6 +101,14 @@ impl Files {
                 Err(error) => return Err(error.into()),
             }
         }
+    }
+
+    /// Refuses a file whose connections do not keep what they acknowledged over a loss of power.
+    pub(crate) async fn refuse_lossy(&self) -> Result<(), StoreError> {
+        let mut connection = self.pools().system_write.acquire().await?;
+        let journal: String = sqlx::query_scalar("pragma journal_mode").fetch_one(&mut *connection).await?;
+        let synchronous: i64 = sqlx::query_scalar("pragma synchronous").fetch_one(&mut *connection).await?;
+        lossy(&self.path, &journal, synchronous).map_or(Ok(()), |why| Err(StoreError::Unsafe(why)))
     }
 
     fn pools(&self) -> Pools {
@@ -185,7 +202,15 @@ impl Pools {
     fn new(path: &Path, durable: bool, readers: u32, guards: Guards) -> Self {
         let options = connect_options(path, durable);
         let pool = |connections: u32| {
-            SqlitePoolOptions::new().max_connections(connections).test_before_acquire(false).acquire_timeout(PERMIT_WAIT).max_lifetime(None)
+            SqlitePoolOptions::new()
+                .max_connections(connections)
+                .test_before_acquire(false)
+                // SQLite ends the transaction by itself when the disk is full or fails
+                // (<https://www.sqlite.org/lang_transaction.html>), and the driver does not hear of it: such
+                // a connection would never begin another, so it is thrown away.
+                .before_acquire(|connection, _| Box::pin(std::future::ready(Ok(!connection.is_in_transaction()))))
+                .acquire_timeout(PERMIT_WAIT)
+                .max_lifetime(None)
         };
         Self {
             tenant_write: pool(1)
@@ -212,6 +237,22 @@ impl Pools {
 
 fn write_view(sql: &mut String, table: &str) {
     let _ = write!(sql, "CREATE TEMP VIEW \"{table}\" AS SELECT * FROM main.\"{table}\" WHERE org_id = {PINNED};");
+}
+
+/// What is wrong with these settings, if anything: <https://www.sqlite.org/pragma.html#pragma_synchronous>.
+fn lossy(path: &Path, journal: &str, synchronous: i64) -> Option<String> {
+    let file = path.display();
+    if journal != "wal" {
+        return Some(format!(
+            "{file} uses the journal mode `{journal}` where `wal` is needed: move it to a local disk, where SQLite can share memory between \
+             its connections"
+        ));
+    }
+    (synchronous < SYNCHRONOUS_FULL).then(|| {
+        format!(
+            "{file} is open with synchronous={synchronous} and may lose acknowledged rows with the power: open it with synchronous=FULL"
+        )
+    })
 }
 
 async fn begin(pool: &SqlitePool, batch: String, permit: Option<OwnedSemaphorePermit>) -> Result<Session, StoreError> {
@@ -304,5 +345,19 @@ fn write_triggers(sql: &mut String, table: &str, append_only: bool, door: Door) 
             "CREATE TEMP TRIGGER \"guard_{table}_{verb}\" BEFORE {verb} ON main.\"{table}\" WHEN {awake}({when})
              BEGIN SELECT RAISE(ABORT, 'tenant guard: {table} {verb}'); END;"
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_that_lose_rows_are_told_apart() {
+        let file = Path::new("store.db");
+        assert_eq!(lossy(file, "wal", 2), None);
+        assert_eq!(lossy(file, "wal", 3), None);
+        assert!(lossy(file, "wal", 1).is_some_and(|why| why.contains("synchronous=FULL")));
+        assert!(lossy(file, "delete", 2).is_some_and(|why| why.contains("local disk")));
     }
 }

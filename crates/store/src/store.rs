@@ -76,6 +76,8 @@ pub struct StoreOptions {
     pub connections_max: u32,
     /// SQLite's `synchronous=FULL`: an answered write survives a loss of power.
     pub durable: bool,
+    /// Refuse a database that may lose what it acknowledged, whatever set it up so. For production.
+    pub strict: bool,
     pub guards: Guards,
     /// The server behind the key-value side; none keeps it in this process.
     pub valkey: Option<Valkey>,
@@ -125,6 +127,7 @@ pub struct Store(Arc<Opened>);
 
 struct Opened {
     database: Database,
+    location: Location,
     guards: Guards,
     clock: Clock,
     cipher: Cipher,
@@ -150,8 +153,15 @@ impl Store {
                 Database::Postgres(servers)
             }
         };
+        if options.strict {
+            match &database {
+                Database::Sqlite(files) => files.refuse_lossy().await?,
+                Database::Postgres(servers) => servers.refuse_lossy().await?,
+            }
+        }
         Ok(Self(Arc::new(Opened {
             database,
+            location: options.location,
             guards: options.guards,
             cipher: Cipher::new(master),
             key_value: KeyValue::new(clock.clone(), options.valkey),
@@ -241,6 +251,10 @@ impl Store {
 
     pub(crate) fn database(&self) -> &Database {
         &self.0.database
+    }
+
+    pub(crate) fn location(&self) -> &Location {
+        &self.0.location
     }
 
     pub(crate) fn recorder(&self) -> &Recorder {

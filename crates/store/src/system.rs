@@ -10,6 +10,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
+use crate::kept;
 use crate::session::Session;
 use crate::sql::{SystemBound, refuse_write};
 use crate::store::Database;
@@ -111,20 +112,21 @@ impl System {
 
     /// Runs plain SQL and reads every row.
     pub async fn sql_all<T: FromQueryResult>(&mut self, sql: impl Into<SystemBound>) -> Result<Vec<T>, StoreError> {
-        let statement = self.statement(sql.into())?;
-        Ok(T::find_by_statement(statement).all(&self.session).await?)
+        self.session.all(self.statement(sql.into())?).await
     }
 
     /// Runs plain SQL and reads the first row.
     pub async fn sql_one<T: FromQueryResult>(&mut self, sql: impl Into<SystemBound>) -> Result<Option<T>, StoreError> {
-        let statement = self.statement(sql.into())?;
-        Ok(T::find_by_statement(statement).one(&self.session).await?)
+        self.session.one(self.statement(sql.into())?).await
     }
 
     /// Runs plain SQL and counts the rows that it changed.
     pub async fn sql(&mut self, sql: impl Into<SystemBound>) -> Result<u64, StoreError> {
-        let statement = self.statement(sql.into())?;
-        Ok(self.session.execute_raw(statement).await?.rows_affected())
+        self.session.changed(self.statement(sql.into())?).await
+    }
+
+    pub(crate) async fn has_table(&self, name: &str) -> Result<bool, StoreError> {
+        self.session.has_table(name).await
     }
 
     fn statement(&self, bound: SystemBound) -> Result<sea_orm::Statement, StoreError> {
@@ -164,6 +166,9 @@ impl System {
 
     /// Keeps everything. Fails when any statement of the transaction failed.
     pub async fn commit(self) -> Result<(), StoreError> {
+        if self.mode == Mode::Write {
+            kept::note();
+        }
         self.session.commit().await
     }
 

@@ -1,9 +1,10 @@
 //! The tenant door: a transaction of one organization.
 
 use kernel::{Actor, At, OrgId};
-use sea_orm::{ColumnTrait as _, ConnectionTrait as _, FromQueryResult, QueryFilter as _};
+use sea_orm::{ColumnTrait as _, FromQueryResult, QueryFilter as _};
 use uuid::Uuid;
 
+use crate::kept;
 use crate::session::Session;
 use crate::sql::{Bound, refuse_write};
 use crate::{Cipher, Engine, Find, Mode, OrgScoped, Pin, Store, StoreError, Who};
@@ -82,20 +83,17 @@ impl Tx {
 
     /// Runs plain SQL and reads every row.
     pub async fn sql_all<T: FromQueryResult>(&mut self, sql: impl Into<Bound>) -> Result<Vec<T>, StoreError> {
-        let statement = self.statement(sql.into())?;
-        Ok(T::find_by_statement(statement).all(&self.session).await?)
+        self.session.all(self.statement(sql.into())?).await
     }
 
     /// Runs plain SQL and reads the first row.
     pub async fn sql_one<T: FromQueryResult>(&mut self, sql: impl Into<Bound>) -> Result<Option<T>, StoreError> {
-        let statement = self.statement(sql.into())?;
-        Ok(T::find_by_statement(statement).one(&self.session).await?)
+        self.session.one(self.statement(sql.into())?).await
     }
 
     /// Runs plain SQL and counts the rows that it changed.
     pub async fn sql(&mut self, sql: impl Into<Bound>) -> Result<u64, StoreError> {
-        let statement = self.statement(sql.into())?;
-        Ok(self.session.execute_raw(statement).await?.rows_affected())
+        self.session.changed(self.statement(sql.into())?).await
     }
 
     fn statement(&self, bound: Bound) -> Result<sea_orm::Statement, StoreError> {
@@ -112,6 +110,9 @@ impl Tx {
     /// Keeps everything. Fails when any statement of the transaction failed.
     pub async fn commit(self) -> Result<(), StoreError> {
         let statements = self.session.statements();
+        if self.mode == Mode::Write {
+            kept::note();
+        }
         self.session.commit().await?;
         self.store.recorder().committed(self.who.actor, statements);
         self.after_commit.into_iter().for_each(|work| work());

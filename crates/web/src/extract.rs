@@ -46,7 +46,8 @@ pub(crate) fn refuse_announced(core: &Core, headers: &HeaderMap) -> Result<(), F
     if announced.is_some_and(|bytes| bytes > limit) { Err(General::PayloadTooLarge.into()) } else { Ok(()) }
 }
 
-async fn body(request: Request, core: &Core) -> Result<Bytes, Failure> {
+/// Reads the body as far as the limit allows.
+pub(crate) async fn body(request: Request, core: &Core) -> Result<Bytes, Failure> {
     refuse_announced(core, request.headers())?;
     body::read(request.with_limited_body().into_body()).await
 }

@@ -127,7 +127,8 @@ pub fn assemble(core: &Core) -> Assembled {
     let mounts = Mounts::of(core);
     let (api, document, clashes) = api(mounts);
     core.parts.get::<Needed>().read(&document);
-    let api = api.layer(from_fn_with_state(core.clone(), layers::script_csrf)).layer(from_fn_with_state(core.clone(), layers::flow_limit));
+    let api = api.layer(from_fn_with_state(core.clone(), layers::again)).layer(from_fn_with_state(core.clone(), layers::script_csrf));
+    let api = api.layer(from_fn_with_state(core.clone(), layers::flow_limit));
     let settings = core.parts.get::<Settings>();
     let machines = held(&settings, mounts, api.merge(absolute(core, mounts)));
     let pages = held(&settings, mounts, pages(core, mounts)).layer(from_fn_with_state(core.clone(), layers::refusals_as_pages));

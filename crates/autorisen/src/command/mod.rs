@@ -1,5 +1,6 @@
 //! The commands that every program made of modules has.
 
+mod backup;
 mod completions;
 mod config;
 mod doctor;
@@ -31,6 +32,9 @@ pub enum Command {
     /// Change the database's schema.
     #[command(subcommand)]
     Migrate(migrate::Migrate),
+    /// Copy the whole database, and bring a copy back.
+    #[command(subcommand)]
+    Backup(backup::Backup),
     /// Look at the settings in force.
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -95,6 +99,7 @@ fn run(app: App, command: Command, line: impl FnOnce() -> clap::Command) -> Resu
         Command::Serve(serve) => block_on(serve::serve(app, serve)),
         Command::Worker(shared) => block_on(serve::worker(app, &shared)),
         Command::Migrate(migrate) => block_on(migrate::run(app, migrate)),
+        Command::Backup(asked) => block_on(backup::run(app, asked)),
         Command::Config(config) => config::run(app, config),
         Command::Openapi(shared) => block_on(openapi::print(app, &shared)),
         Command::Users(users) => block_on(users::run(app, users)),

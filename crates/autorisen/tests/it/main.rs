@@ -8,6 +8,7 @@
 mod bodies;
 mod canaries;
 mod code;
+mod contention;
 mod forms;
 mod generated;
 mod idempotency;

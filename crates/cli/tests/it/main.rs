@@ -2,10 +2,12 @@
 //! database, and what is left when it is killed.
 
 mod away;
+mod backups;
 mod commands;
 mod configuring;
 mod doctoring;
 mod freezing;
+mod full;
 mod killing;
 mod mailing;
 mod migrating;

@@ -220,7 +220,9 @@ where
     let until = Instant::now() + engine.options.lease();
     loop {
         match write().await {
-            Err(StoreError::Unavailable(_) | StoreError::TimedOut | StoreError::Conflict) if Instant::now() < until => {
+            Err(StoreError::Unavailable(_) | StoreError::TimedOut | StoreError::Conflict | StoreError::Contended(_))
+                if Instant::now() < until =>
+            {
                 sleep(WRITE_RETRY).await;
             }
             written => return written,

@@ -9,7 +9,7 @@ use store::{Engine, Guards, Location, MasterKey, Store, StoreError, StoreOptions
 use crate::world::{ACME, World, customer};
 
 async fn open(location: Location) -> Result<Store, StoreError> {
-    let options = StoreOptions { location, connections_max: 2, durable: true, guards: Guards::default(), valkey: None };
+    let options = StoreOptions { location, connections_max: 2, durable: true, strict: false, guards: Guards::default(), valkey: None };
     Store::open(options, Clock::system(), MasterKey::from_bytes([1; 32])).await
 }
 
@@ -67,7 +67,7 @@ async fn the_owner_is_refused_as_the_tenant_door() {
     let Location::Postgres { owner, .. } = &world.place.location else { return };
     let same = Location::Postgres { owner: owner.clone(), app: Some(owner.clone()), system: None };
     let error = open(same).await.unwrap_err();
-    assert!(matches!(&error, StoreError::Schema(text) if text.contains("row-level security")), "{error:?}");
+    assert!(matches!(&error, StoreError::Unsafe(text) if text.contains("row-level security")), "{error:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,10 +2,16 @@
 
 #![expect(clippy::unwrap_used, reason = "a story that can't go on fails where it stands")]
 
+mod backups;
+mod crashing;
 mod doors;
 mod failures;
 mod idempotency;
 mod isolation;
 mod migrations;
+mod races;
+mod refusals;
 mod rights;
+mod server;
+mod trips;
 mod world;

@@ -4,6 +4,7 @@ use chrono::Duration;
 use kernel::{Actor, Clock, OrgId};
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::ForeignKeyAction;
+use sqlx::{Connection as _, PgConnection};
 use store::columns::{big_integer, boolean, text, timestamp_with_time_zone_null, uuid};
 use store::{Engine, Guards, Location, MasterKey, Plan, Step, Store, StoreOptions, TableParts as _, Tx};
 use uuid::Uuid;
@@ -162,8 +163,21 @@ impl Place {
         }
     }
 
+    /// Waits until the server has seen our connections end.
+    async fn is_idle(&self) {
+        let Location::Postgres { owner, .. } = &self.location else { return };
+        let mut connection = PgConnection::connect(owner).await.unwrap();
+        let ours = "select count(*) from pg_stat_activity where datname = current_database() and application_name = 'autorisen'";
+        let end = std::time::Instant::now() + std::time::Duration::from_secs(10);
+        while sqlx::query_scalar::<_, i64>(ours).fetch_one(&mut connection).await.unwrap() > 0 {
+            assert!(std::time::Instant::now() < end, "a connection stays");
+            tokio::task::yield_now().await;
+        }
+    }
+
     pub async fn open(&self, clock: &Clock, guards: Guards) -> Store {
-        let options = StoreOptions { location: self.location.clone(), connections_max: 4, durable: false, guards, valkey: None };
+        let options =
+            StoreOptions { location: self.location.clone(), connections_max: 4, durable: false, strict: false, guards, valkey: None };
         Store::open(options, clock.clone(), MasterKey::from_bytes([7; 32])).await.unwrap()
     }
 }
@@ -181,6 +195,15 @@ impl World {
         let ann = seed(&store, ACME, "ann").await;
         let bob = seed(&store, GLOBEX, "bob").await;
         Some(Self { store, clock, place, ann, bob })
+    }
+
+    /// The place and the clock, once nobody has the database open any more.
+    pub async fn closed(self) -> (Place, Clock) {
+        let Self { store, clock, place, .. } = self;
+        store.close().await;
+        drop(store);
+        place.is_idle().await;
+        (place, clock)
     }
 
     /// A transaction for writing.

@@ -3,6 +3,7 @@
 //! group of routes, `read_only` and `flow_limit` first.
 
 mod admission;
+mod again;
 mod cors;
 mod edge;
 mod guards;
@@ -10,6 +11,7 @@ mod headers;
 mod read_only;
 mod wording;
 
+pub(crate) use again::again;
 pub(crate) use cors::Cors;
 pub(crate) use edge::{Edge, edge};
 pub(crate) use guards::{authenticate, flow_limit, idempotency_hint, require_caller, require_sign_in, script_csrf};
