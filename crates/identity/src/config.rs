@@ -36,9 +36,9 @@ pub enum RegistrationMode {
 host::section! {
     /// People: how they register, prove who they are, and stay signed in.
     pub struct IdentityConfig("identity") {
-        /// Who may register: `open` to anybody, `invite_only`, or `closed`.
+        /// Who may make an account: anybody (`open`), those who are invited (`invite_only`), or nobody (`closed`).
         registration: Registration = Registration::Open,
-        /// `immediate` (tokens at once) or `mail_first` (the link in the mail finishes it). Unset, it is `immediate` in development, demo and test, and `mail_first` elsewhere.
+        /// `immediate` (tokens at once) or `mail_first` (the link in the mail finishes it). Unset, it is `immediate` in development, demo and test, and `mail_first` elsewhere and wherever `verified_to_sign_in` is set.
         registration_mode: Option<RegistrationMode> = None,
         /// Whether an account whose address is not verified may not even sign in.
         verified_to_sign_in: bool = false,
@@ -70,10 +70,10 @@ impl IdentityConfig {
     pub(crate) fn of(app: &mut Registry) -> Self {
         let settings = app.config::<Self>();
         settings.check_ranges(app);
-        if settings.registration == Registration::Open && settings.mode(app.environment()) == RegistrationMode::MailFirst {
+        if settings.verified_to_sign_in && settings.registration_mode == Some(RegistrationMode::Immediate) {
             app.config_fault(
                 "identity.registration_mode",
-                "`mail_first`, which is the default outside development, is not available yet: write `immediate` (a taken address then answers 409), or set `identity.registration: closed`",
+                "`immediate` signs people in before they verify, which `identity.verified_to_sign_in` forbids; leave it out, or write `mail_first`",
             );
         }
         settings
@@ -100,8 +100,10 @@ impl IdentityConfig {
         }
     }
 
-    fn mode(&self, environment: Environment) -> RegistrationMode {
-        let usual = if environment.is_dev() { RegistrationMode::Immediate } else { RegistrationMode::MailFirst };
+    /// When an account begins to exist here. Where nobody signs in unverified, nobody is in at once.
+    pub(crate) fn mode(&self, environment: Environment) -> RegistrationMode {
+        let at_once = environment.is_dev() && !self.verified_to_sign_in;
+        let usual = if at_once { RegistrationMode::Immediate } else { RegistrationMode::MailFirst };
         self.registration_mode.unwrap_or(usual)
     }
 

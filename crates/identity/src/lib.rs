@@ -21,6 +21,7 @@ mod migration;
 mod pages;
 pub mod passwords;
 pub mod proofs;
+mod registrations;
 pub mod sessions;
 pub mod signin;
 mod sweep;
@@ -59,6 +60,7 @@ impl host::Module for Module {
         signin::register(app);
         sessions::register(app);
         proofs::register(app);
+        registrations::register(app);
         pages::register(app);
         sweep::register(app);
     }

@@ -1,15 +1,44 @@
 //! The tables of this room. All belong to the platform, not to an organization: an address is one
 //! person, wherever that person is a member.
 
-use sea_orm::sea_query::ForeignKeyAction;
+use sea_orm::sea_query::{ForeignKeyAction, Table};
 use store::columns::{boolean, text, text_null, timestamp_with_time_zone, timestamp_with_time_zone_null, uuid, uuid_null};
 use store::{Schema, Step, TableParts as _};
 
 use crate::proofs::Purpose;
 use crate::sessions::Kind;
 
-pub(crate) fn steps() -> [Step; 1] {
-    [Step { name: "20261120_07_identity_tables", up, down }]
+pub(crate) fn steps() -> [Step; 2] {
+    [
+        Step { name: "20261120_07_identity_tables", up, down },
+        Step { name: "20261121_07_identity_registrations_and_proofs", up: up_registrations, down: down_registrations },
+    ]
+}
+
+fn up_registrations(schema: &mut Schema) {
+    pending_registrations(schema);
+    // Nullable, so that the version before this one can go on making sessions beside it.
+    schema.add_column("sessions", timestamp_with_time_zone_null("proven_at"));
+}
+
+fn down_registrations(schema: &mut Schema) {
+    schema.alter(Table::alter().table("sessions").drop_column("proven_at"));
+    schema.drop("pending_registrations");
+}
+
+fn pending_registrations(schema: &mut Schema) {
+    schema.platform_table("pending_registrations", |t| {
+        t.col(text("email"));
+        t.col(text("email_normal"));
+        t.col(text("full_name"));
+        t.col(text("password_hash"));
+        t.col(text("org_name"));
+        t.col(text_null("org_slug"));
+        t.col(text_null("token_hash"));
+        t.col(timestamp_with_time_zone("expires_at"));
+    });
+    schema.unique("pending_registrations", &["token_hash"]);
+    schema.index("pending_registrations", &["expires_at"]);
 }
 
 fn up(schema: &mut Schema) {

@@ -22,12 +22,13 @@ pub(crate) fn register(app: &mut Registry) {
 
 const SESSIONS: SystemSql = SystemSql::both("delete from sessions where expires_at < $1");
 const TOKENS: SystemSql = SystemSql::both("delete from one_time_tokens where expires_at < $1");
+const REGISTRATIONS: SystemSql = SystemSql::both("delete from pending_registrations where expires_at < $1");
 const DEVICES: SystemSql = SystemSql::both("delete from devices where last_seen_at < $1");
 
 async fn sweep(work: Work, (): ()) -> Result<(), Failure> {
     let now = work.core.clock.now();
     let mut system = work.core.store.system("what is over is put away").await?;
-    for (statement, before) in [(SESSIONS, now - SESSIONS_KEPT), (TOKENS, now), (DEVICES, now - DEVICES_KEPT)] {
+    for (statement, before) in [(SESSIONS, now - SESSIONS_KEPT), (TOKENS, now), (REGISTRATIONS, now), (DEVICES, now - DEVICES_KEPT)] {
         system.sql(statement.bind(before)).await?;
     }
     web::limits::forget_ended(&mut system, now).await?;

@@ -54,7 +54,17 @@ pub struct TestApp {
     stage: Mutex<BTreeMap<String, Value>>,
     dead_expected: AtomicBool,
     mail_expected: AtomicBool,
+    /// What a second application on the same database has to be told.
+    sources: Sources,
     folder: TempDir,
+}
+
+/// What an application is started with.
+struct Launch {
+    sources: Sources,
+    folder: TempDir,
+    clock: Clock,
+    guards: Guards,
 }
 
 impl TestApp {
@@ -80,15 +90,34 @@ impl TestApp {
             sources = sources.set(&key, value);
         }
         let clock = Clock::standing(BEGIN.parse().expect("a valid instant"));
+        Self::launch(engine, modules, Launch { sources, folder, clock, guards: options.guards }).await
+    }
+
+    /// Another application on the same database, with the same keys, the same clock and the same public
+    /// address: a second replica, or the program after a restart. What it remembers is its own.
+    pub async fn replica(&self, modules: Vec<Box<dyn Module>>, settings: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let sources = self.sources.clone().set("server.port", free_port().to_string()).set("server.public_url", self.base.clone());
+        let sources = settings.iter().fold(sources, |sources, (key, value)| sources.set(key, *value));
+        let launch = Launch { sources, folder, clock: self.core.clock.clone(), guards: Guards::default() };
+        let app = Self::launch(self.engine, modules, launch).await;
+        // The mails are the first one's to read.
+        app.expect_mail();
+        app
+    }
+
+    async fn launch(engine: TestEngine, modules: Vec<Box<dyn Module>>, with: Launch) -> Self {
+        let Launch { sources, folder, clock, guards } = with;
         let prepared =
-            Boot::new("autorisen", modules).sources(sources).clock(clock).guards(options.guards).prepare().expect("valid settings");
+            Boot::new("autorisen", modules).sources(sources.clone()).clock(clock).guards(guards).prepare().expect("valid settings");
         let core = prepared.open().await.expect("the store opens");
         prepared.plan().up(&core.store).await.expect("the schema is made");
         let address = web::listen(&core).expect("a free port");
         let running = prepared.start(core.clone(), Roles::ALL);
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
         let (read, shown, stage, dead_expected, mail_expected) = Default::default();
-        Self { core, base: format!("http://{address}"), engine, running, http, read, shown, stage, dead_expected, mail_expected, folder }
+        let base = format!("http://{address}");
+        Self { core, base, engine, running, http, read, shown, stage, dead_expected, mail_expected, sources, folder }
     }
 
     /// Somebody without any proof.

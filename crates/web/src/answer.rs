@@ -13,6 +13,8 @@ pub type Answer<T, F> = Result<Done<T>, Refusal<F>>;
 pub type CreatedAnswer<T, F> = Result<Done<T, 201>, Refusal<F>>;
 /// As [`Answer`], with 201 the first time and 200 for a repetition of the same thing.
 pub type OnceAnswer<T, F> = Result<Once<T>, Refusal<F>>;
+/// 201 with the thing, or 202 when it comes by and by.
+pub type SoonAnswer<T, L, F> = Result<Soon<T, L>, Refusal<F>>;
 /// 204 or a refusal.
 pub type EmptyAnswer<F> = Result<NoContent, Refusal<F>>;
 
@@ -78,6 +80,13 @@ pub struct Once<T> {
     view: std::marker::PhantomData<fn() -> T>,
 }
 
+/// 201 for what is there now, 202 for what will be: which of them, the settings decide.
+#[derive(Debug)]
+pub enum Soon<T, L> {
+    Now(Done<T, 201>),
+    Later(Done<L, 202>),
+}
+
 /// 204 without a body.
 #[derive(Debug, Clone, Copy)]
 pub struct NoContent;
@@ -116,6 +125,15 @@ impl<T, const STATUS: u16> IntoResponse for Done<T, STATUS> {
 impl<T> IntoResponse for Once<T> {
     fn into_response(self) -> Response {
         json(self.status, self.body)
+    }
+}
+
+impl<T, L> IntoResponse for Soon<T, L> {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Now(done) => done.into_response(),
+            Self::Later(done) => done.into_response(),
+        }
     }
 }
 

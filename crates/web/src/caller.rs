@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::http::HeaderMap;
 use futures::future::BoxFuture;
 use host::Core;
-use kernel::{AccountId, Actor, Failure, MemberId, OrgId, Permission, Secret, SessionId};
+use kernel::{AccountId, Actor, At, Failure, MemberId, OrgId, Permission, Secret, SessionId};
 
 /// How a caller proved who they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +42,8 @@ pub struct Caller {
     pub csrf: Option<Secret>,
     /// Whether the person has shown that the address is theirs.
     pub verified: bool,
+    /// When the person last showed their password for this session.
+    pub proven_at: Option<At>,
 }
 
 impl Caller {

@@ -159,6 +159,11 @@ impl Ctx {
         Done::new(view, self.meta(None))
     }
 
+    /// An answer about what is still to come (202).
+    pub fn accepted<T: Serialize>(&self, view: &T) -> Result<Done<T, 202>, Failure> {
+        Done::new(view, self.meta(None))
+    }
+
     /// 201 when `first`, else 200, without a tenant transaction.
     pub fn once<T: Serialize>(&self, first: bool, view: &T) -> Result<Once<T>, Failure> {
         Once::new(first, view, self.meta(None))

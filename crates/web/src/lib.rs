@@ -30,7 +30,7 @@ mod request_tx;
 mod serve;
 mod settings;
 
-pub use answer::{Answer, CreatedAnswer, Done, EmptyAnswer, Envelope, NoContent, Once, OnceAnswer, Refusal};
+pub use answer::{Answer, CreatedAnswer, Done, EmptyAnswer, Envelope, NoContent, Once, OnceAnswer, Refusal, Soon, SoonAnswer};
 pub use caller::{Authenticator, Caller, Via};
 pub use ctx::Ctx;
 pub use cursor::ListQuery;

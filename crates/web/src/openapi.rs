@@ -14,7 +14,7 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder
 use utoipa::openapi::{ContentBuilder, Info, OpenApi, OpenApiBuilder, Ref, RefOr, ResponseBuilder, Schema};
 use utoipa::{IntoResponses, ToSchema};
 
-use crate::answer::{Done, NoContent, Once, Refusal, Refused};
+use crate::answer::{Done, NoContent, Once, Refusal, Refused, Soon};
 
 const JSON: &str = "application/json";
 
@@ -60,13 +60,24 @@ fn good<T: ToSchema>(description: &str) -> RefOr<ApiResponse> {
 
 impl<T: ToSchema, const STATUS: u16> IntoResponses for Done<T, STATUS> {
     fn responses() -> Responses {
-        Responses::from([(STATUS.to_string(), good::<T>(if STATUS == 201 { "Made." } else { "Done." }))])
+        let description = match STATUS {
+            201 => "Made.",
+            202 => "Accepted; it is not done yet.",
+            _ => "Done.",
+        };
+        Responses::from([(STATUS.to_string(), good::<T>(description))])
     }
 }
 
 impl<T: ToSchema> IntoResponses for Once<T> {
     fn responses() -> Responses {
         Responses::from([("201".into(), good::<T>("Made.")), ("200".into(), good::<T>("Known already."))])
+    }
+}
+
+impl<T: ToSchema, L: ToSchema> IntoResponses for Soon<T, L> {
+    fn responses() -> Responses {
+        <Done<T, 201> as IntoResponses>::responses().into_iter().chain(<Done<L, 202> as IntoResponses>::responses()).collect()
     }
 }
 

@@ -1,5 +1,5 @@
-//! Where a person lands who does not say where: in the organization that they joined last. Whoever
-//! was invited has one of their own as well, founded when they registered, and is not looking for it.
+//! Where a person lands who does not say where: in the organization that they joined last. Somebody
+//! with an account may have one of their own as well, and is not looking for it.
 
 use host::{Registry, Work};
 use kernel::Failure;

@@ -2,6 +2,8 @@
 
 mod account;
 mod fault;
+mod founding;
+mod join;
 mod landing;
 mod operate;
 mod profile;
@@ -13,10 +15,13 @@ use host::Registry;
 
 pub use account::{ChangeMe, MeView, Model, NAME_LEN_MAX, PlaceView, Register, UserView};
 pub use fault::AccountFault;
+pub(crate) use founding::{found, is_taken};
+pub(crate) use join::offer;
+pub use join::{Join, JoinFault, join};
 pub use operate::{AccountLine, NewAccount, add, freeze, list};
 pub use profile::change_name;
 pub(crate) use profile::me;
-pub use register::register as register_account;
+pub use register::{Registered, register as register_account};
 
 pub(crate) fn register(app: &mut Registry) {
     app.faults::<AccountFault>();

@@ -7,7 +7,7 @@ use serde::Serialize;
 use tenancy::{FirstMember, NewOrganization};
 
 use super::account::{Model, NAME_LEN_MAX};
-use super::{AccountFault, store};
+use super::{AccountFault, founding, store};
 use crate::events::{AccountFrozen, AccountThawed};
 use crate::passwords::{self, About};
 use crate::{Identity, sessions};
@@ -70,20 +70,20 @@ pub async fn add(core: &Core, new: NewAccount) -> Result<AccountLine, Failed<Acc
     check.text("full_name", &new.full_name, 1..=NAME_LEN_MAX);
     check.done()?;
     let identity = Identity::of(core);
-    let about = About { email: new.email.normal().to_owned(), full_name: new.full_name.clone(), ..About::default() };
+    let about = About { email: new.email.normal().to_owned(), names: vec![new.full_name.clone(), new.org_name.clone()] };
     let password = passwords::choose(&identity.pool, identity.settings.rules(), "password", &new.password, about).await?;
     let password_hash = identity.pool.hash(&password).await?;
 
     let now = core.clock.now();
     let (id, org) = (AccountId::new(now), OrgId::new(now));
     let mut system = core.store.system("an operator makes an account").await?;
-    let row = store::Row { id, email: &new.email, full_name: &new.full_name, password_hash, org };
-    let mut account = store::insert(&mut system, row).await.map_err(super::register::taken)?;
-    store::verify(&mut system, id, now).await?;
-    account.email_verified_at = Some(now);
+    let row = store::Row { id, email: &new.email, full_name: &new.full_name, password_hash, org, verified_at: Some(now) };
+    let account = store::insert(&mut system, row).await.map_err(founding::taken)?;
     let mut tx = system.within(org, Actor::System("operator")).await?;
     let first = FirstMember { account: id, name: account.full_name.clone(), email: new.email };
-    tenancy::found(&mut tx, NewOrganization { name: new.org_name, slug: new.org_slug }, first).await.map_err(Failed::of)?;
+    tenancy::found(&mut tx, NewOrganization { name: new.org_name, slug: new.org_slug, may_vary: false }, first)
+        .await
+        .map_err(Failed::of)?;
     tx.audit(AuditLine::new("account.added", "account", id.uuid())).await?;
     tx.commit().await?;
     Ok(account.into())

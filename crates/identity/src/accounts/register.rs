@@ -1,27 +1,36 @@
-//! Registering: an account and the organization that it founds, in one transaction.
+//! Registering: an account and the organization that it founds, at once or when the link in the mail
+//! is used.
 
-use ::store::{AuditLine, StoreError, Tx};
 use host::Core;
-use kernel::{AccountId, Actor, Check, Failed, Failure, OrgId, Secret};
-use tenancy::{FirstMember, MembershipView, NewOrganization, OrganizationView, Role};
+use kernel::{AccountId, Actor, Check, Failed, Failure, OrgId};
+use tenancy::organizations::slug;
+use tenancy::{MembershipView, NewOrganization};
 use web::limits::{self, Way, Whose};
 
 use super::account::{Model, NAME_LEN_MAX, Register};
-use super::{AccountFault, store};
+use super::{AccountFault, founding, store};
 use crate::client::Client;
-use crate::events::AccountRegistered;
 use crate::passwords::{self, About};
 use crate::proofs::{self, Purpose};
 use crate::sessions::{self, Kind, Opening};
 use crate::signin::{self, SignedIn};
-use crate::{Identity, Registration, letters};
+use crate::{Identity, Registration, RegistrationMode, letters, registrations};
+
+/// What registering led to.
+pub enum Registered {
+    /// The account is there, and its owner is in.
+    SignedIn(Box<SignedIn>),
+    /// The address gets a mail; nothing is said about whose it is.
+    ByMail,
+}
 
 /// Makes the account, founds its organization with it as the first admin, signs it in, and sends
-/// the mail that verifies its address.
+/// the mail that verifies its address; in the mode `mail_first` all of it waits for that mail.
 ///
-/// 403 when registration is not open, 409 `account_email_taken` or `organization_slug_taken`, 422
-/// for fields that are not right, 429 `rate_limited` after too many from one network.
-pub async fn register(core: &Core, new: Register, kind: Kind, client: &Client) -> Result<SignedIn, Failed<AccountFault>> {
+/// 403 when registration is not open, 422 for fields that are not right, 429 `rate_limited` after too
+/// many from one network or for one address; in the mode `immediate` 409 `account_email_taken` or
+/// `organization_slug_taken`.
+pub async fn register(core: &Core, new: Register, kind: Kind, client: &Client) -> Result<Registered, Failed<AccountFault>> {
     let identity = Identity::of(core);
     match identity.settings.registration {
         Registration::Open => {}
@@ -32,26 +41,39 @@ pub async fn register(core: &Core, new: Register, kind: Kind, client: &Client) -
     // Before anything costly is done, also for those that are refused later: the answer to a taken
     // address is worth a question, too.
     limits::count(core, Way::Register, &[Whose::Network(&client.network)]).await?;
+    let mode = identity.settings.mode(core.environment);
+    if mode == RegistrationMode::MailFirst {
+        // Each is a mail to a stranger, whoever asks for it.
+        limits::count(core, Way::Resend, &[Whose::Account(new.email.normal())]).await?;
+    }
     // Hashing comes before the transaction: it takes longer than all of it.
     let password = passwords::choose(&identity.pool, identity.settings.rules(), "password", &new.password, about(&new)).await?;
     let hash = identity.pool.hash(&password).await?;
-    found(core, &identity, new, hash, Entering { kind, client }).await
+    match mode {
+        RegistrationMode::Immediate => {
+            let signed_in = at_once(core, &identity, new, hash, Entering { kind, client }).await?;
+            Ok(Registered::SignedIn(Box::new(signed_in)))
+        }
+        RegistrationMode::MailFirst => {
+            registrations::ask(core, new, hash).await?;
+            Ok(Registered::ByMail)
+        }
+    }
 }
 
 fn check(new: &Register) -> Result<(), Failure> {
     let mut check = Check::new();
     check.text("full_name", &new.full_name, 1..=NAME_LEN_MAX);
     check.text("org_name", &new.org_name, 1..=NAME_LEN_MAX);
+    if let Some(Err(wrong)) = new.org_slug.as_deref().map(slug::check) {
+        check.that(false, "org_slug", wrong.to_string());
+    }
     check.done()
 }
 
-pub(super) fn about(new: &Register) -> About {
-    About {
-        email: new.email.normal().to_owned(),
-        full_name: new.full_name.clone(),
-        org_name: new.org_name.clone(),
-        org_slug: new.org_slug.clone().unwrap_or_default(),
-    }
+fn about(new: &Register) -> About {
+    let names = [Some(new.full_name.clone()), Some(new.org_name.clone()), new.org_slug.clone()];
+    About { email: new.email.normal().to_owned(), names: names.into_iter().flatten().collect() }
 }
 
 #[derive(Clone, Copy)]
@@ -60,13 +82,7 @@ struct Entering<'a> {
     client: &'a Client,
 }
 
-/// What the platform's part of the transaction made.
-struct Made {
-    account: Model,
-    token: Secret,
-}
-
-async fn found(
+async fn at_once(
     core: &Core,
     identity: &Identity,
     new: Register,
@@ -76,43 +92,30 @@ async fn found(
     let now = core.clock.now_secure();
     let (id, org) = (AccountId::new(now), OrgId::new(now));
     let mut system = core.store.system("registering makes an account before its organization").await?;
-    let row = store::Row { id, email: &new.email, full_name: &new.full_name, password_hash: hash, org };
-    let account = store::insert(&mut system, row).await.map_err(taken)?;
-    let opening = Opening { account: id, org: Some(org), kind: entering.kind, ends_by: None, client: entering.client };
+    let row = store::Row { id, email: &new.email, full_name: &new.full_name, password_hash: hash, org, verified_at: None };
+    let account = store::insert(&mut system, row).await.map_err(founding::taken)?;
+    let opening =
+        Opening { account: id, org: Some(org), kind: entering.kind, ends_by: None, proven_at: Some(now), client: entering.client };
     let begun = sessions::begin(&mut system, identity, now, opening).await?;
     let device = signin::remember_device(&mut system, id, entering.kind, entering.client, now).await?;
     let token = proofs::issue(&mut system, id, Purpose::Verify, now).await?;
+    let letter = letters::verify(core, &account, &token)?;
 
     let mut tx = system.within(org, Actor::Account(id)).await?;
-    let place = settle(&mut tx, new, &Made { account: account.clone(), token }, core).await?;
+    let place = settle(&mut tx, new, &account, letter).await?;
     tx.commit().await?;
     Ok(SignedIn { account, place: Some(place), begun, device: device.fresh })
 }
 
 /// The organization's part of the transaction.
-async fn settle(tx: &mut Tx, new: Register, made: &Made, core: &Core) -> Result<MembershipView, Failed<AccountFault>> {
-    let account = made.account.account_id();
-    let organization = NewOrganization { name: new.org_name, slug: new.org_slug };
-    let first = FirstMember { account, name: made.account.full_name.clone(), email: new.email };
-    let founded = tenancy::found(tx, organization, first).await.map_err(in_our_words)?;
-    tx.audit(AuditLine::new("account.registered", "account", account.uuid())).await?;
-    tx.emit(&AccountRegistered { account }).await?;
-    mail::send(tx, letters::verify(core, &made.account, &made.token)?).await?;
-    Ok(MembershipView {
-        member: founded.member.member_id(),
-        version: founded.member.version,
-        role: Role::Admin,
-        organization: OrganizationView::from(founded.organization),
-    })
-}
-
-pub(super) fn taken(error: StoreError) -> Failed<AccountFault> {
-    if error.violates("accounts", "email_normal") { AccountFault::EmailTaken.into() } else { error.into() }
-}
-
-/// The same refusal, under the names that the fields have here.
-fn in_our_words(failed: Failed<tenancy::OrganizationFault>) -> Failed<AccountFault> {
-    let mut failure = failed.into_failure();
-    failure.fields = failure.fields.into_iter().map(|(field, wrong)| (format!("org_{field}"), wrong)).collect();
-    failure.into()
+async fn settle(
+    tx: &mut ::store::Tx,
+    new: Register,
+    account: &Model,
+    letter: mail::Letter,
+) -> Result<MembershipView, Failed<AccountFault>> {
+    let organization = NewOrganization { name: new.org_name, slug: new.org_slug, may_vary: false };
+    let place = founding::found(tx, account, organization).await?;
+    mail::send(tx, letter).await?;
+    Ok(place)
 }

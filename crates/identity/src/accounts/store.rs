@@ -13,6 +13,8 @@ pub(crate) struct Row<'a> {
     pub full_name: &'a str,
     pub password_hash: String,
     pub org: OrgId,
+    /// For somebody who has shown already that the address is theirs.
+    pub verified_at: Option<At>,
 }
 
 pub(crate) async fn insert(system: &mut System, new: Row<'_>) -> Result<Model, StoreError> {
@@ -23,6 +25,7 @@ pub(crate) async fn insert(system: &mut System, new: Row<'_>) -> Result<Model, S
         full_name: Set(new.full_name.trim().to_owned()),
         password_hash: Set(new.password_hash),
         password_changed_at: Set(system.now()),
+        email_verified_at: Set(new.verified_at),
         is_active: Set(true),
         default_org: Set(Some(new.org.uuid())),
         ..Default::default()

@@ -148,6 +148,7 @@ async fn caller(core: &Core, session: &Alive, via: Via, csrf: Option<Secret>) ->
         via,
         csrf,
         verified: session.email_verified_at.is_some(),
+        proven_at: session.proven_at,
     };
     Ok(Some(with_rights(bare, rights)))
 }
@@ -187,5 +188,6 @@ async fn by_key(core: &Core, key: &str) -> Result<Option<Caller>, Failure> {
         via: Via::Key,
         csrf: None,
         verified: false,
+        proven_at: None,
     }))
 }

@@ -128,6 +128,7 @@ mod tests {
             email,
             full_name,
             email_verified_at: None,
+            proven_at: None,
         })
     }
 

@@ -11,9 +11,9 @@ use serde::Deserialize;
 use tenancy::MembershipView;
 use web::{Ctx, Form, NavItem, PageFault, Path, Routes as _, See};
 
-use super::HOME;
-use super::complaint::{Complaint, answer, wrong};
+use super::complaint::{Complaint, answer};
 use super::signup::password_hint;
+use super::{HOME, fields};
 use crate::accounts::{self, UserView};
 use crate::client::Client;
 use crate::proofs;
@@ -71,43 +71,15 @@ impl AccountPage {
     }
 
     fn full_name(&self) -> Field<'_> {
-        let error = wrong(self.complaint.as_ref(), "full_name");
-        Field {
-            label: "Your name",
-            name: "full_name",
-            value: &self.full_name,
-            autocomplete: "name",
-            error,
-            required: true,
-            ..Field::default()
-        }
+        fields::full_name(&self.full_name, self.complaint.as_ref())
     }
 
     fn current_password(&self) -> Field<'_> {
-        let error = wrong(self.complaint.as_ref(), "current_password");
-        Field {
-            label: "Current password",
-            name: "current_password",
-            kind: "password",
-            autocomplete: "current-password",
-            error,
-            required: true,
-            ..Field::default()
-        }
+        fields::known_password("Current password", "current_password", self.complaint.as_ref())
     }
 
     fn new_password(&self) -> Field<'_> {
-        let error = wrong(self.complaint.as_ref(), "new_password");
-        Field {
-            label: "New password",
-            name: "new_password",
-            kind: "password",
-            hint: &self.password_hint,
-            autocomplete: "new-password",
-            error,
-            required: true,
-            ..Field::default()
-        }
+        fields::new_password("New password", "new_password", &self.password_hint, self.complaint.as_ref())
     }
 
     fn verified(&self) -> Badge<'_> {

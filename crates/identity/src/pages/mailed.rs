@@ -7,14 +7,16 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use console::{Csrf, Field};
 use host::{Core, Registry};
-use kernel::{Failed, Failure, MailAddress, Secret};
+use kernel::{Failed, Failure, Secret};
 use serde::Deserialize;
 use web::{Ctx, Form, PageFault, Query, Routes as _, See};
 
-use super::complaint::{Complaint, answer, wrong};
+use super::complaint::{Complaint, answer};
+use super::fields;
 use super::signup::password_hint;
 use crate::client::Client;
-use crate::proofs::{self, Wanted};
+use crate::proofs::{self, Verified, Wanted};
+use crate::registrations;
 
 pub(super) fn register(app: &mut Registry) {
     let pages = Router::<Core>::new()
@@ -36,6 +38,8 @@ struct Mailed {
 struct VerifyPage {
     csrf: Secret,
     token: Secret,
+    /// The organization that begins with it, where registering waited for this link.
+    founding: Option<String>,
     complaint: Option<Complaint>,
 }
 
@@ -46,21 +50,26 @@ impl VerifyPage {
 }
 
 async fn verify_page(ctx: Ctx, Query(mailed): Query<Mailed>) -> Result<Response, PageFault> {
-    Ok(show_verify(&ctx, mailed.token, None)?)
+    Ok(show_verify(&ctx, mailed.token, None).await?)
 }
 
 async fn verify_form(ctx: Ctx, Form(mailed): Form<Mailed>) -> Result<Response, PageFault> {
     match proofs::verify_email(ctx.core(), &mailed.token, &Client::of(&ctx)).await.map_err(Failed::into_failure) {
+        Ok(Verified { is_new_account: true, .. }) => {
+            ctx.notice("Your account is made. Sign in with the password that you chose.");
+            Ok(See::other("/signin").into_response())
+        }
         Ok(_) => {
             ctx.notice("Your mail address is confirmed.");
             Ok(See::other("/").into_response())
         }
-        Err(failure) => Ok(show_verify(&ctx, mailed.token, Some(Complaint::of(failure)?))?),
+        Err(failure) => Ok(show_verify(&ctx, mailed.token, Some(Complaint::of(failure)?)).await?),
     }
 }
 
-fn show_verify(ctx: &Ctx, token: Secret, complaint: Option<Complaint>) -> Result<Response, Failure> {
-    let page = VerifyPage { csrf: ctx.csrf(), token, complaint };
+async fn show_verify(ctx: &Ctx, token: Secret, complaint: Option<Complaint>) -> Result<Response, Failure> {
+    let founding = registrations::founding(ctx.core(), &token).await?;
+    let page = VerifyPage { csrf: ctx.csrf(), token, founding, complaint };
     Ok(answer(ctx.plain_page("Confirm your address", &page)?, page.complaint.as_ref()))
 }
 
@@ -87,17 +96,7 @@ impl ForgotPage {
     }
 
     fn email(&self) -> Field<'_> {
-        let error = wrong(self.complaint.as_ref(), "email");
-        Field {
-            label: "Mail address",
-            name: "email",
-            kind: "email",
-            value: &self.form.email,
-            autocomplete: "username",
-            error,
-            required: true,
-            ..Field::default()
-        }
+        fields::email(&self.form.email, self.complaint.as_ref())
     }
 }
 
@@ -113,9 +112,7 @@ async fn forgot_form(ctx: Ctx, Form(form): Form<ForgotForm>) -> Result<Response,
 }
 
 async fn ask(ctx: &Ctx, form: &ForgotForm) -> Result<(), Failure> {
-    let email: MailAddress =
-        form.email.parse().map_err(|wrong: kernel::mail_address::NotAnAddress| Failure::field("email", wrong.to_string()))?;
-    proofs::request(ctx.core(), Wanted::Reset, &email, &Client::of(ctx)).await
+    proofs::request(ctx.core(), Wanted::Reset, &fields::address(&form.email)?, &Client::of(ctx)).await
 }
 
 fn show_forgot(ctx: &Ctx, form: ForgotForm, is_done: bool, complaint: Option<Complaint>) -> Result<Response, Failure> {
@@ -147,17 +144,7 @@ impl ResetPage {
     }
 
     fn password(&self) -> Field<'_> {
-        let error = wrong(self.complaint.as_ref(), "password");
-        Field {
-            label: "New password",
-            name: "password",
-            kind: "password",
-            hint: &self.password_hint,
-            autocomplete: "new-password",
-            error,
-            required: true,
-            ..Field::default()
-        }
+        fields::new_password("New password", "password", &self.password_hint, self.complaint.as_ref())
     }
 }
 

@@ -3,6 +3,9 @@
 
 mod account;
 mod complaint;
+mod confirm;
+mod fields;
+mod invited;
 mod mailed;
 mod return_to;
 mod signin;
@@ -27,6 +30,8 @@ pub(crate) fn register(app: &mut Registry) {
     signin::register(app);
     signup::register(app);
     mailed::register(app);
+    invited::register(app);
+    confirm::register(app);
     account::register(app);
 }
 

@@ -6,12 +6,12 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use console::{Check, Csrf, Field};
 use host::{Core, Registry};
-use kernel::{Failed, Failure, MailAddress, Secret};
+use kernel::{Failed, Failure, Secret};
 use serde::Deserialize;
 use web::{Ctx, Form, PageFault, Query, Routes as _, See};
 
-use super::complaint::{Complaint, answer, wrong};
-use super::{HOME, enter, return_to};
+use super::complaint::{Complaint, answer};
+use super::{HOME, enter, fields, return_to};
 use crate::Identity;
 use crate::Registration;
 use crate::client::Client;
@@ -55,30 +55,11 @@ impl SigninPage {
     }
 
     fn email(&self) -> Field<'_> {
-        let error = wrong(self.complaint.as_ref(), "email");
-        Field {
-            label: "Mail address",
-            name: "email",
-            kind: "email",
-            value: &self.form.email,
-            autocomplete: "username",
-            error,
-            required: true,
-            ..Field::default()
-        }
+        fields::email(&self.form.email, self.complaint.as_ref())
     }
 
     fn password(&self) -> Field<'_> {
-        let error = wrong(self.complaint.as_ref(), "password");
-        Field {
-            label: "Password",
-            name: "password",
-            kind: "password",
-            autocomplete: "current-password",
-            error,
-            required: true,
-            ..Field::default()
-        }
+        fields::known_password("Password", "password", self.complaint.as_ref())
     }
 
     fn remember(&self) -> Check<'_> {
@@ -105,8 +86,7 @@ async fn signin_form(ctx: Ctx, Form(form): Form<SigninForm>) -> Result<Response,
 }
 
 async fn attempt(ctx: &Ctx, form: &SigninForm) -> Result<SignedIn, Failure> {
-    let email: MailAddress =
-        form.email.parse().map_err(|wrong: kernel::mail_address::NotAnAddress| Failure::field("email", wrong.to_string()))?;
+    let email = fields::address(&form.email)?;
     let kind = if form.remember.is_some() { Kind::Remembered } else { Kind::Browser };
     let shown = Credentials { email, password: form.password.clone(), org_id: None };
     sign_in(ctx.core(), shown, kind, &Client::of(ctx)).await.map_err(Failed::into_failure)

@@ -6,17 +6,16 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use console::{Csrf, Field};
 use host::{Core, Registry};
-use kernel::{Failed, Failure, MailAddress, Secret};
+use kernel::{Failed, Failure, Secret};
 use serde::Deserialize;
 use web::{Ctx, Form, PageFault, Query, Routes as _, See};
 
 use super::complaint::{Complaint, answer, wrong};
 use super::signin::Onward;
-use super::{HOME, enter, return_to};
-use crate::accounts::{self, Register};
+use super::{HOME, enter, fields, return_to};
+use crate::accounts::{self, Register, Registered};
 use crate::client::Client;
 use crate::sessions::Kind;
-use crate::signin::SignedIn;
 use crate::{Identity, Registration};
 
 pub(super) fn register(app: &mut Registry) {
@@ -48,6 +47,13 @@ struct SignupPage {
     complaint: Option<Complaint>,
 }
 
+/// After signing up where the link in a mail finishes it.
+#[derive(Template)]
+#[template(path = "signup_mailed.html")]
+struct MailedPage<'a> {
+    email: &'a str,
+}
+
 impl SignupPage {
     fn csrf(&self) -> Csrf<'_> {
         Csrf(self.csrf.expose())
@@ -57,33 +63,12 @@ impl SignupPage {
         self.registration == Registration::Open
     }
 
-    fn wrong(&self, field: &str) -> Option<&str> {
-        wrong(self.complaint.as_ref(), field)
-    }
-
     fn full_name(&self) -> Field<'_> {
-        Field {
-            label: "Your name",
-            name: "full_name",
-            value: &self.form.full_name,
-            autocomplete: "name",
-            error: self.wrong("full_name"),
-            required: true,
-            ..Field::default()
-        }
+        fields::full_name(&self.form.full_name, self.complaint.as_ref())
     }
 
     fn email(&self) -> Field<'_> {
-        Field {
-            label: "Mail address",
-            name: "email",
-            kind: "email",
-            value: &self.form.email,
-            autocomplete: "username",
-            error: self.wrong("email"),
-            required: true,
-            ..Field::default()
-        }
+        fields::email(&self.form.email, self.complaint.as_ref())
     }
 
     fn org_name(&self) -> Field<'_> {
@@ -92,23 +77,14 @@ impl SignupPage {
             name: "org_name",
             value: &self.form.org_name,
             autocomplete: "organization",
-            error: self.wrong("org_name"),
+            error: wrong(self.complaint.as_ref(), "org_name"),
             required: true,
             ..Field::default()
         }
     }
 
     fn password(&self) -> Field<'_> {
-        Field {
-            label: "Password",
-            name: "password",
-            kind: "password",
-            hint: &self.password_hint,
-            autocomplete: "new-password",
-            error: self.wrong("password"),
-            required: true,
-            ..Field::default()
-        }
+        fields::new_password("Password", "password", &self.password_hint, self.complaint.as_ref())
     }
 
     fn return_to(&self) -> Option<&str> {
@@ -131,17 +107,18 @@ async fn signup_page(ctx: Ctx, Query(onward): Query<Onward>) -> Result<Response,
 
 async fn signup_form(ctx: Ctx, Form(form): Form<SignupForm>) -> Result<Response, PageFault> {
     match attempt(&ctx, &form).await {
-        Ok(signed_in) => {
+        Ok(Registered::SignedIn(signed_in)) => {
             ctx.notice("Welcome. We sent you a mail with a link that confirms your address.");
             Ok(enter(&ctx, &signed_in, form.return_to.as_deref()).into_response())
         }
+        // The same page for every address.
+        Ok(Registered::ByMail) => Ok(ctx.plain_page("Look in your mailbox", &MailedPage { email: &form.email })?.into_response()),
         Err(failure) => Ok(show(&ctx, form, Some(Complaint::of(failure)?))?),
     }
 }
 
-async fn attempt(ctx: &Ctx, form: &SignupForm) -> Result<SignedIn, Failure> {
-    let email: MailAddress =
-        form.email.parse().map_err(|wrong: kernel::mail_address::NotAnAddress| Failure::field("email", wrong.to_string()))?;
+async fn attempt(ctx: &Ctx, form: &SignupForm) -> Result<Registered, Failure> {
+    let email = fields::address(&form.email)?;
     let new = Register {
         email,
         password: form.password.clone(),

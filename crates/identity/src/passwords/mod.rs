@@ -9,6 +9,7 @@ mod rules;
 pub use pool::{Cost, MEMORY_KIB_MIN, PASSES_MIN, Pool, Verdict};
 pub use rules::{About, Rules};
 
+use host::Core;
 use kernel::{Failure, Secret};
 use unicode_normalization::UnicodeNormalization as _;
 use zeroize::Zeroizing;
@@ -49,6 +50,12 @@ impl std::fmt::Debug for Password {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("***")
     }
+}
+
+/// How many password hashes this process was asked to compute: the same for an address that nobody
+/// has as for one that somebody has.
+pub fn hashes_computed(core: &Core) -> u64 {
+    crate::Identity::of(core).pool.computed()
 }
 
 /// Reads a password that somebody wants to have from now on; `field` is where they typed it.

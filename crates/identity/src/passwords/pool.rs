@@ -2,7 +2,7 @@
 //! the threads that serve requests, each in a memory buffer that is kept and used again (freed
 //! blocks of this size stay with the allocator and would add up under a burst of sign-ins).
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -59,6 +59,8 @@ struct Inner {
     permits: Arc<Semaphore>,
     buffers: Mutex<Vec<Vec<Block>>>,
     waiting: AtomicUsize,
+    /// How many were asked for so far: what a sign-in costs, and that it costs the same for nobody.
+    computed: AtomicU64,
     /// Compared with when the address is unknown: the same work, and it never matches.
     nobody: String,
 }
@@ -79,13 +81,20 @@ impl Pool {
             permits: Arc::new(Semaphore::new(cost.parallel)),
             buffers: Mutex::default(),
             waiting: AtomicUsize::new(0),
+            computed: AtomicU64::new(0),
             nobody,
         })))
+    }
+
+    /// How many hashes this pool was asked to compute.
+    pub fn computed(&self) -> u64 {
+        self.0.computed.load(Ordering::Relaxed)
     }
 
     /// The hash of a new password, as a PHC string.
     pub async fn hash(&self, password: &Password) -> Result<String, Failure> {
         let (password, params) = (password.clone(), self.0.params.clone());
+        self.0.computed.fetch_add(1, Ordering::Relaxed);
         self.run(move |memory| {
             let salt = chance::bytes::<SALT_BYTES>();
             let output = compute(&params, &salt, &password, memory)?;
@@ -100,6 +109,7 @@ impl Pool {
         let known = stored.is_some();
         let phc = stored.unwrap_or(&self.0.nobody).to_owned();
         let (password, today) = (password.clone(), self.0.params.clone());
+        self.0.computed.fetch_add(1, Ordering::Relaxed);
         let verdict = self.run(move |memory| compare(&phc, &password, &today, memory)).await?.map_err(Failure::internal)?;
         Ok(Verdict { matches: verdict.matches && known, ..verdict })
     }

@@ -25,9 +25,8 @@ const REST_CHARS_MIN: usize = 8;
 #[derive(Debug, Clone, Default)]
 pub struct About {
     pub email: String,
-    pub full_name: String,
-    pub org_name: String,
-    pub org_slug: String,
+    /// Theirs, and those of their organizations.
+    pub names: Vec<String>,
 }
 
 /// The rules in force.
@@ -77,9 +76,9 @@ struct OwnWords {
 impl OwnWords {
     fn of(about: &About) -> Self {
         let (local, domain) = about.email.split_once('@').unwrap_or((about.email.as_str(), ""));
-        let names = [about.full_name.as_str(), &about.org_name, &about.org_slug];
-        let whole = names.into_iter().chain([PRODUCT, local]);
-        let parts = names.into_iter().chain([local, domain]);
+        let names = about.names.iter().map(String::as_str);
+        let whole = names.clone().chain([PRODUCT, local]);
+        let parts = names.chain([local, domain]);
         Self {
             whole: long_enough(whole.map(squeeze)),
             parts: long_enough(parts.flat_map(|text| text.split(|c: char| !c.is_alphanumeric())).map(squeeze)),
@@ -123,13 +122,7 @@ mod tests {
     const RULES: Rules = Rules { chars_min: 12 };
 
     fn ann() -> About {
-        let text = str::to_owned;
-        About {
-            email: text("ann.keller@initech.example"),
-            full_name: text("Ann Keller"),
-            org_name: text("Initech GmbH"),
-            org_slug: text("initech"),
-        }
+        About { email: "ann.keller@initech.example".to_owned(), names: ["Ann Keller", "Initech GmbH", "initech"].map(str::to_owned).into() }
     }
 
     fn judge(text: &str) -> Result<(), String> {

@@ -31,8 +31,9 @@ pub(crate) async fn change_password(
 ) -> Result<(Model, Begun), Failed<PasswordFault>> {
     let identity = Identity::of(core);
     let account = find(core, who.account).await?;
-    let checked = confirm(core, &account, current, who.client).await?;
-    let password = passwords::choose(&identity.pool, identity.settings.rules(), "new_password", typed, reset::about(&account)).await?;
+    let checked = confirm(core, &account, "current_password", current, who.client).await?;
+    let password =
+        passwords::choose(&identity.pool, identity.settings.rules(), "new_password", typed, reset::about(core, &account).await?).await?;
     if password.is(&checked) {
         return Err(Failure::field("new_password", "is the current one; choose another").into());
     }
@@ -46,7 +47,7 @@ pub(crate) async fn change_password(
     }
     sessions::end_all(&mut system, id, now).await?;
     store::retire(&mut system, id, Purpose::Reset, now).await?;
-    let opening = Opening { account: id, org: who.org, kind: who.kind, ends_by: None, client: who.client };
+    let opening = Opening { account: id, org: who.org, kind: who.kind, ends_by: None, proven_at: Some(now), client: who.client };
     let begun = sessions::begin(&mut system, &identity, now, opening).await?;
     reset::announce(core, system, &account, who.client, "account.password_changed").await?;
     Ok((account, begun))
@@ -57,7 +58,14 @@ async fn find(core: &Core, account: AccountId) -> Result<Model, Failure> {
     accounts::store::find(&mut system, account).await?.ok_or_else(|| General::NotAuthenticated.into())
 }
 
-async fn confirm(core: &Core, account: &Model, current: &Secret, client: &Client) -> Result<Password, Failed<PasswordFault>> {
-    let current = passwords::read("current_password", current)?;
+/// The current password, if it is; `field` is where it was typed.
+pub(super) async fn confirm(
+    core: &Core,
+    account: &Model,
+    field: &str,
+    current: &Secret,
+    client: &Client,
+) -> Result<Password, Failed<PasswordFault>> {
+    let current = passwords::read(field, current)?;
     if signin::confirm(core, account, &current, client).await? { Ok(current) } else { Err(PasswordFault::CurrentWrong.into()) }
 }

@@ -2,6 +2,7 @@
 //! is a secret of 256 bits, kept as its digest, good for one use, and signs nobody in.
 
 mod change;
+mod confirm;
 mod fault;
 pub(crate) mod one_time_token;
 mod requests;
@@ -12,13 +13,14 @@ mod verification;
 
 use host::Registry;
 
+pub(crate) use confirm::confirm_password;
 pub use fault::{PasswordFault, ProofFault};
 pub use one_time_token::Purpose;
 pub(crate) use requests::{Wanted, request};
 pub(crate) use reset::reset_password;
-pub(crate) use routes::change;
+pub(crate) use routes::{AcceptedRequestView, change};
 pub(crate) use store::issue;
-pub(crate) use verification::verify_email;
+pub(crate) use verification::{Verified, verify_email};
 
 pub(crate) fn register(app: &mut Registry) {
     app.faults::<ProofFault>();

@@ -19,7 +19,7 @@ use crate::{Identity, letters, sessions, trail};
 pub(crate) async fn reset_password(core: &Core, token: &Secret, typed: &Secret, client: &Client) -> Result<(), Failed<ProofFault>> {
     let identity = Identity::of(core);
     let account = owner(core, token).await?;
-    let password = passwords::choose(&identity.pool, identity.settings.rules(), "password", typed, about(&account)).await?;
+    let password = passwords::choose(&identity.pool, identity.settings.rules(), "password", typed, about(core, &account).await?).await?;
     let hash = identity.pool.hash(&password).await?;
 
     let now = core.clock.now_secure();
@@ -46,8 +46,11 @@ async fn owner(core: &Core, token: &Secret) -> Result<Model, Failed<ProofFault>>
 }
 
 /// What the rules compare a new password with.
-pub(super) fn about(account: &Model) -> About {
-    About { email: account.email_normal.clone(), full_name: account.full_name.clone(), ..About::default() }
+pub(super) async fn about(core: &Core, account: &Model) -> Result<About, Failure> {
+    let mut system = core.store.system_read("where a person who chooses a password is a member").await?;
+    let places = tenancy::memberships_of(&mut system, account.account_id()).await?;
+    let organizations = places.into_iter().flat_map(|place| [place.organization.name, place.organization.slug]);
+    Ok(About { email: account.email_normal.clone(), names: organizations.chain([account.full_name.clone()]).collect() })
 }
 
 /// Commits a change of password with its letter, its event and its line in the trail.

@@ -8,6 +8,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use web::{Answer, Ctx, Json, Routes as _};
 
 use super::change::{Changing, change_password};
+use super::confirm::confirm_password;
 use super::requests::{Wanted, request};
 use super::{PasswordFault, ProofFault, reset, verification};
 use crate::client::Client;
@@ -21,7 +22,7 @@ pub(super) fn register(app: &mut Registry) {
         .routes(routes!(forgot_password))
         .routes(routes!(reset_password));
     app.public_routes(public);
-    app.routes(OpenApiRouter::<Core>::new().routes(routes!(change_own_password)));
+    app.routes(OpenApiRouter::<Core>::new().routes(routes!(change_own_password)).routes(routes!(confirm_own_password)));
 }
 
 /// The token of a verification mail.
@@ -54,6 +55,13 @@ struct ChangePassword {
     new_password: Secret,
 }
 
+/// The password of whoever calls.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ConfirmPassword {
+    password: Secret,
+}
+
 /// When the address was verified.
 #[derive(Debug, Serialize, ToSchema)]
 struct VerifiedView {
@@ -63,8 +71,8 @@ struct VerifiedView {
 
 /// The request was taken down. The same for every address.
 #[derive(Debug, Serialize, ToSchema)]
-struct AcceptedRequestView {
-    accepted: bool,
+pub(crate) struct AcceptedRequestView {
+    pub accepted: bool,
 }
 
 /// The new password holds; every session has ended.
@@ -74,10 +82,12 @@ struct PasswordSetView {
 }
 
 /// Verify an address with the token from the mail
+///
+/// Where registering waits for its mail, this makes the account and its organization. Signs nobody in.
 #[utoipa::path(post, path = "/auth/verify-email", tag = "auth", operation_id = "verify_email")]
 async fn verify_email(ctx: Ctx, Json(proof): Json<VerifyEmail>) -> Answer<VerifiedView, ProofFault> {
-    let email_verified_at = verification::verify_email(ctx.core(), &proof.token, &Client::of(&ctx)).await?;
-    Ok(ctx.answer(&VerifiedView { email_verified_at })?)
+    let verified = verification::verify_email(ctx.core(), &proof.token, &Client::of(&ctx)).await?;
+    Ok(ctx.answer(&VerifiedView { email_verified_at: verified.at })?)
 }
 
 /// Ask for another verification mail
@@ -105,6 +115,15 @@ async fn reset_password(ctx: Ctx, Json(wish): Json<ResetPassword>) -> Answer<Pas
 #[utoipa::path(post, path = "/auth/password/change", tag = "auth", operation_id = "change_password")]
 async fn change_own_password(ctx: Ctx, Json(wish): Json<ChangePassword>) -> Answer<RenewedView, PasswordFault> {
     let tokens = change(&ctx, &wish.current_password, &wish.new_password).await?;
+    Ok(ctx.answer(&RenewedView { tokens })?)
+}
+
+/// Show the caller's password once more
+///
+/// A browser needs a proof of the last minutes before it mints an API key. The session is renewed by it.
+#[utoipa::path(post, path = "/auth/confirm", tag = "auth", operation_id = "confirm_password")]
+async fn confirm_own_password(ctx: Ctx, Json(shown): Json<ConfirmPassword>) -> Answer<RenewedView, PasswordFault> {
+    let tokens = confirm_password(&ctx, &shown.password).await?;
     Ok(ctx.answer(&RenewedView { tokens })?)
 }
 

@@ -21,6 +21,8 @@ pub(crate) struct Opening<'a> {
     pub kind: Kind,
     /// Ends no later than this, whatever its kind allows.
     pub ends_by: Option<At>,
+    /// When the person behind it last showed their password.
+    pub proven_at: Option<At>,
     pub client: &'a Client,
 }
 
@@ -48,6 +50,7 @@ pub(crate) async fn begin(system: &mut System, identity: &Identity, now: At, ope
         last_seen_at: Set(now),
         idle_expires_at: Set(life.idle_expires_at),
         expires_at: Set(life.expires_at),
+        proven_at: Set(opening.proven_at),
         ..Default::default()
     };
     system.insert(row).await?;

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use web::{Answer, Ctx, EmptyAnswer, Json, NoContent, Path, RawBody, Routes as _, Via};
 
-use super::switch::{Switching, switch};
+use super::renewal::{Renewing, switch};
 use super::{RenewedView, SessionFault, SessionView, TokensView, actions, rotation, web_routes};
 use crate::client::Client;
 use crate::signin;
@@ -119,7 +119,7 @@ async fn switch_organization(ctx: Ctx, Json(wish): Json<SwitchOrganization>) -> 
 pub(crate) async fn go_to(ctx: &Ctx, to: OrgId) -> Result<Option<TokensView>, Failed<SessionFault>> {
     let (account, client) = (person(ctx)?, Client::of(ctx));
     let session = ctx.caller()?.session.ok_or(General::PermissionDenied).map_err(Failure::from)?;
-    let (begun, place) = switch(ctx.core(), Switching { account, session, to, client: &client }).await?;
+    let (begun, place) = switch(ctx.core(), Renewing { account, session, client: &client }, to).await?;
     if begun.kind.is_browser() {
         web_routes::keep_cookie(ctx, &begun);
         return Ok(None);

@@ -27,6 +27,8 @@ pub struct Model {
     pub idle_expires_at: DateTimeUtc,
     pub expires_at: DateTimeUtc,
     pub revoked_at: Option<DateTimeUtc>,
+    /// When the person last showed their password for it; none in rows of an older version.
+    pub proven_at: Option<DateTimeUtc>,
     pub created_at: DateTimeUtc,
     pub updated_at: DateTimeUtc,
     pub version: i32,

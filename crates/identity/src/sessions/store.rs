@@ -22,6 +22,7 @@ pub(crate) struct Alive {
     pub email: String,
     pub full_name: String,
     pub email_verified_at: Option<At>,
+    pub proven_at: Option<At>,
 }
 
 impl Alive {
@@ -39,7 +40,7 @@ macro_rules! alive {
         SystemSql::both(concat!(
             "select s.id as session, s.account_id as account, s.org_id as org, s.kind as kind, s.last_seen_at as last_seen_at, \
              s.idle_expires_at as idle_expires_at, s.expires_at as expires_at, a.email as email, a.full_name as full_name, \
-             a.email_verified_at as email_verified_at from sessions s join accounts a on a.id = s.account_id \
+             a.email_verified_at as email_verified_at, s.proven_at as proven_at from sessions s join accounts a on a.id = s.account_id \
              where s.revoked_at is null and a.is_active and ",
             $found_by
         ))

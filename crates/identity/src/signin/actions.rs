@@ -117,9 +117,13 @@ async fn admit(core: &Core, identity: &Identity, attempt: &Attempt, new: Admissi
     }
     let place = place::wanted(&mut system, new.account, new.org).await?;
     let org = place.as_ref().map(|place| place.organization.id);
-    let begun =
-        sessions::begin(&mut system, identity, now, Opening { account: id, org, kind: new.kind, ends_by: None, client: new.client })
-            .await?;
+    let begun = sessions::begin(
+        &mut system,
+        identity,
+        now,
+        Opening { account: id, org, kind: new.kind, ends_by: None, proven_at: Some(now), client: new.client },
+    )
+    .await?;
     let device = devices::remember(&mut system, id, new.kind, new.client, now).await?;
     let news = device.is_news.then(|| letters::new_device(core, new.account, new.client, now, begun.id)).transpose()?;
     conclude(system, org, &new, &begun, news).await?;

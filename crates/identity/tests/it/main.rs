@@ -4,7 +4,9 @@
 mod browser;
 mod devices;
 mod freezing;
+mod invited;
 mod limits;
+mod mail_first;
 mod passwords;
 mod registering;
 mod sessions;
@@ -33,4 +35,22 @@ async fn newcomer(app: &TestApp, email: &str) -> Client {
 /// Signs in with the given password.
 async fn login(app: &TestApp, email: &str, password: &str) -> Answer {
     app.nobody().post("/v1/auth/login", json!({"email": email, "password": password})).await
+}
+
+/// Runs a story on each engine with settings of its own.
+async fn with_settings(settings: &[(&str, &str)], story: impl AsyncFn(&TestApp)) {
+    for engine in testkit::engines() {
+        let settings = settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        let app = TestApp::start_with(engine, modules(), testkit::Options { settings, ..Default::default() }).await;
+        story(&app).await;
+        app.finish().await;
+    }
+}
+
+/// Sends a page's form with the token that the page carries; the way from the link to the button.
+async fn press(app: &TestApp, page: &str, action: &str, fields: &[(&str, &str)]) -> Answer {
+    let browser = app.browser();
+    let csrf = testkit::csrf_in(&browser.open(page).await.text);
+    let all: Vec<_> = [("_csrf", csrf.as_str())].into_iter().chain(fields.iter().copied()).collect();
+    browser.submit(action, &all).await
 }

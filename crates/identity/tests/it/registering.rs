@@ -86,23 +86,3 @@ testkit::stories! {
         assert!(!mail.to_string().contains("evil.example"), "{mail}");
     }
 }
-
-/// Where tokens are not given at once by default, the boot says what to decide.
-#[test]
-fn outside_development_the_way_of_registering_has_to_be_chosen() {
-    let boot = |set: Option<(&str, &str)>| {
-        let sources = host::Sources::empty().var("AUTORISEN_ENV", "staging");
-        let sources = set.into_iter().fold(sources, |sources, (key, value)| sources.set(key, value));
-        host::Boot::new("autorisen", modules()).sources(sources).prepare().err().map(|error| error.to_string()).unwrap_or_default()
-    };
-    for set in [None, Some(("identity.registration_mode", "mail_first"))] {
-        let told = boot(set);
-        let line = told.lines().find(|line| line.contains("identity.registration_mode")).unwrap();
-        assert!(line.contains("write `immediate`") && line.contains("`identity.registration: closed`"), "{line}");
-    }
-    for set in [("identity.registration_mode", "immediate"), ("identity.registration", "closed"), ("identity.registration", "invite_only")]
-    {
-        let told = boot(Some(set));
-        assert!(!told.contains("identity."), "{told}");
-    }
-}

@@ -1,8 +1,10 @@
-//! The verbs of the person who is invited: look at an invitation, and accept it.
+//! The verbs of the person who is invited: look at an invitation, and accept it. Somebody who has no
+//! account yet gets one with it: the room that knows accounts makes it in the same transaction, and
+//! calls [`organization_of`] and [`accept_within`].
 
-use ::store::{AuditLine, Mode, Pin, Tx, Who};
+use ::store::{AuditLine, Mode, Pin, System, Tx, Who};
 use host::Core;
-use kernel::{AccountId, Failed, Failure, General, MailAddress, Secret, chance};
+use kernel::{AccountId, Failed, Failure, General, MailAddress, OrgId, Secret, chance};
 use sea_orm::{ActiveValue::Set, IntoActiveModel as _};
 use serde_json::json;
 use web::Ctx;
@@ -33,6 +35,11 @@ impl Acceptor {
         let email = caller.email.parse().map_err(Failure::internal)?;
         Ok(Self { who: ctx.who(), account, name: caller.name.clone(), email })
     }
+
+    /// Somebody whose account begins with the invitation.
+    pub const fn newcomer(who: Who, account: AccountId, name: String, email: MailAddress) -> Self {
+        Self { who, account, name, email }
+    }
 }
 
 /// Makes the person a member with the invited role. The transaction begins at the system door and
@@ -43,17 +50,24 @@ impl Acceptor {
 /// it is spent.
 pub async fn accept(core: &Core, person: Acceptor, token: &Secret) -> Result<AcceptedView, Failed<InvitationFault>> {
     limits::count(core, Way::Accept, &[Whose::Account(&person.account.to_string())]).await?;
-    let token_hash = chance::digest(token.expose());
     let mut system = core.store.system(WHY).await?;
-    let org = store::organization_of(&mut system, &token_hash).await?.ok_or(InvitationFault::NotFound)?;
+    let org = organization_of(&mut system, token).await?;
     let mut tx = system.within(org, person.who.clone()).await?;
-    let accepted = spend(&mut tx, person, &token_hash).await?;
+    let accepted = accept_within(&mut tx, person, token).await?;
     tx.commit().await?;
     Ok(accepted)
 }
 
-async fn spend(tx: &mut Tx, person: Acceptor, token_hash: &str) -> Result<AcceptedView, Failed<InvitationFault>> {
-    let invitation = store::hold_by_token(tx, token_hash).await?.ok_or(InvitationFault::NotFound)?;
+/// Which organization the token leads into.
+///
+/// 404 `invitation_not_found`.
+pub async fn organization_of(system: &mut System, token: &Secret) -> Result<OrgId, Failed<InvitationFault>> {
+    Ok(store::organization_of(system, &chance::digest(token.expose())).await?.ok_or(InvitationFault::NotFound)?)
+}
+
+/// Spends the token in a transaction of its organization.
+pub async fn accept_within(tx: &mut Tx, person: Acceptor, token: &Secret) -> Result<AcceptedView, Failed<InvitationFault>> {
+    let invitation = store::hold_by_token(tx, &chance::digest(token.expose())).await?.ok_or(InvitationFault::NotFound)?;
     open_for(tx, &invitation, &person.email)?;
     let role = invitation.role();
     let account = person.account;
@@ -89,21 +103,28 @@ fn open_for(tx: &Tx, invitation: &Model, email: &MailAddress) -> Result<(), Invi
 }
 
 /// What the page shows before anybody accepts: looking spends nothing.
-pub(super) struct Offer {
+pub struct Offer {
+    /// The address that it was sent to, and is for.
+    pub email: MailAddress,
     pub organization: String,
     pub role: crate::roles::Role,
 }
 
-/// The offer behind a token, to the person that it was sent to.
-pub(super) async fn look(core: &Core, person: &Acceptor, token: &Secret) -> Result<Offer, Failed<InvitationFault>> {
+/// The offer behind a token, to whoever read it in their mailbox; to somebody who is signed in only
+/// when it is theirs.
+///
+/// 404 for an unknown or revoked token, 410 for an expired one, 409 for a spent one, 403 when it was
+/// sent to another address than `person`'s.
+pub async fn look(core: &Core, person: Option<&Acceptor>, token: &Secret) -> Result<Offer, Failed<InvitationFault>> {
     let token_hash = chance::digest(token.expose());
     let mut system = core.store.system_read(WHY).await?;
-    let org = store::organization_of(&mut system, &token_hash).await?.ok_or(InvitationFault::NotFound)?;
+    let org = organization_of(&mut system, token).await?;
     drop(system);
-    let pin = Pin { org, who: person.who.clone(), rights: None };
-    let mut tx = core.store.begin(pin, Mode::Read).await?;
+    let who = person.map_or(Who::system("invitations"), |person| person.who.clone());
+    let mut tx = core.store.begin(Pin { org, who, rights: None }, Mode::Read).await?;
     let invitation = store::by_token(&mut tx, &token_hash).await?.ok_or(InvitationFault::NotFound)?;
-    open_for(&tx, &invitation, &person.email)?;
+    let email: MailAddress = invitation.email.parse().map_err(Failure::internal)?;
+    open_for(&tx, &invitation, person.map_or(&email, |person| &person.email))?;
     let organization = organizations::current(&mut tx).await?.name;
-    Ok(Offer { organization, role: invitation.role() })
+    Ok(Offer { email, organization, role: invitation.role() })
 }

@@ -6,11 +6,13 @@ use store::Tx;
 use web::Ctx;
 
 use super::invitation::Model;
-use super::page;
 
 /// Letters of a name in the subject: two of them and the words between fit one line on a phone's
 /// list, and a made-up long name can't push the rest out of sight.
 const NAME_SHOWN_MAX: usize = 60;
+
+/// The page behind the link. It is the same for everybody who is invited.
+pub const PAGE: &str = "/invitations/accept";
 
 /// Who invites, where to, and where our pages are. The address of our pages comes from the
 /// settings, never from a header of the request.
@@ -40,11 +42,11 @@ pub(super) async fn send(tx: &mut Tx, invitation: &Model, to: &MailAddress, toke
 
 fn note(invitation: &Model, token: &Secret, sender: &Sender) -> Note {
     let (person, organization) = (shown(&sender.person), shown(&sender.organization));
-    let link = format!("{}{}?token={}", sender.public_url, page::PATH, token.expose());
+    let link = format!("{}{}?token={}", sender.public_url, PAGE, token.expose());
     let until = invitation.expires_at.format("%-d %B %Y, %H:%M UTC");
     Note::new(format!("{person} invites you to {organization}"))
         .line(format!("{person} invites you to join {organization} with the role “{}”.", invitation.role))
-        .line("Open the link and sign in, or make an account, with the address that this mail was sent to.")
+        .line("Open the link, and sign in with the address that this mail was sent to. If you have no account yet, choose a name and a password there.")
         .action("See the invitation", link)
         .after(format!("The link holds until {until} and works once."))
         .after("If you did not expect this mail, you can ignore it; nothing happens.")

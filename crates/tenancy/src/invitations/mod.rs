@@ -1,5 +1,6 @@
-//! Invitations: an admin writes to an address, the person behind it signs in with that address and
-//! becomes a member. The link holds 48 hours, once; only its digest is kept.
+//! Invitations: an admin writes to an address, the person behind it signs in with that address, or
+//! gets an account with it, and becomes a member. The link holds 48 hours, once; only its digest is
+//! kept. The page behind the link is the business of the room that knows accounts.
 
 mod accept;
 mod actions;
@@ -8,24 +9,22 @@ pub mod event;
 mod fault;
 mod invitation;
 mod letter;
-mod page;
 mod routes;
 mod store;
 
 use host::Registry;
 
-pub use accept::{Acceptor, accept};
+pub use accept::{Acceptor, Offer, accept, accept_within, look, organization_of};
 pub(crate) use actions::unsettled;
 pub use actions::{invite, list, revoke};
 pub(crate) use allowance::count;
 pub use fault::InvitationFault;
 pub use invitation::{AcceptInvitation, AcceptedView, InvitationState, InvitationView, Model, NewInvitation};
-pub use letter::Sender;
+pub use letter::{PAGE, Sender};
 
 ::store::org_scoped!(invitation);
 
 pub(crate) fn register(app: &mut Registry) {
     app.faults::<InvitationFault>();
     routes::register(app);
-    page::register(app);
 }

@@ -15,7 +15,7 @@ use super::actions::{self, Maker};
 use super::{ApiKeyView, NewApiKey};
 use crate::page_form::{Button, Complaint, told, with_status, wrong};
 use crate::permissions::{KEYS_READ, KEYS_WRITE};
-use crate::verification::verified_person;
+use crate::verification::{CONFIRM_PAGE, is_proven, proven_person};
 
 const PATH: &str = "/api-keys";
 
@@ -65,6 +65,8 @@ struct Scope {
 struct KeysPage {
     csrf: Secret,
     can_write: bool,
+    /// Whether the password was shown lately; else the page asks for it in place of the form.
+    is_proven: bool,
     now: At,
     keys: Vec<ApiKeyView>,
     pager: Pager,
@@ -88,6 +90,10 @@ impl KeysPage {
         let complaint = self.complaint.as_ref();
         let error = wrong(complaint, "expires_on").or_else(|| wrong(complaint, "expires_at"));
         Field { label: "Expires after", name: "expires_on", kind: "date", value: &self.form.expires_on, error, ..Field::default() }
+    }
+
+    fn confirm_page() -> String {
+        format!("{CONFIRM_PAGE}?return_to={PATH}")
     }
 
     fn scopes_error(&self) -> Option<&str> {
@@ -134,6 +140,7 @@ async fn show(ctx: &Ctx, query: &ListQuery, form: KeyForm, complaint: Option<Com
     let page = KeysPage {
         csrf: ctx.csrf(),
         can_write: ctx.can(KEYS_WRITE),
+        is_proven: is_proven(ctx),
         now,
         pager: Pager { next: page.next.map(|after| format!("{PATH}?cursor={}", ctx.cursor(&after))) },
         keys: page.items.into_iter().map(ApiKeyView::from).collect(),
@@ -169,7 +176,7 @@ async fn key_create(ctx: Ctx, Form(form): Form<KeyForm>) -> Result<Response, Pag
 async fn create(ctx: &Ctx, form: &KeyForm) -> Result<Secret, Failure> {
     let new = form.read()?;
     let mut tx = ctx.begin(KEYS_WRITE).await?;
-    let maker = Maker { account: verified_person(ctx)?, rights: &ctx.caller()?.rights };
+    let maker = Maker { account: proven_person(ctx)?, rights: &ctx.caller()?.rights };
     let (_, secret) = actions::create(&mut tx, &ctx.core().registry, maker, new).await.map_err(Failed::into_failure)?;
     tx.commit().await?;
     Ok(secret)

@@ -8,7 +8,7 @@ use web::{Answer, CreatedAnswer, Ctx, EmptyAnswer, Json, ListQuery, Path, Query,
 use super::actions::{self, Maker};
 use super::{ApiKeyFault, ApiKeyView, NewApiKey, NewApiKeyView};
 use crate::permissions::{KEYS_READ, KEYS_WRITE};
-use crate::verification::verified_person;
+use crate::verification::proven_person;
 
 pub(super) fn register(app: &mut Registry) {
     app.routes(OpenApiRouter::<Core>::new().routes(routes!(list_api_keys, create_api_key)).routes(routes!(revoke_api_key)));
@@ -25,11 +25,11 @@ async fn list_api_keys(ctx: Ctx, Query(query): Query<ListQuery>) -> Answer<Vec<A
 
 /// Create an API key
 ///
-/// The key itself is in this answer and never shown again.
+/// The key itself is in this answer and never shown again. A browser needs a proof of the last minutes.
 #[utoipa::path(post, path = "/api-keys", tag = "api-keys", operation_id = "create_api_key")]
 async fn create_api_key(ctx: Ctx, Json(new): Json<NewApiKey>) -> CreatedAnswer<NewApiKeyView, ApiKeyFault> {
     let mut tx = ctx.begin(KEYS_WRITE).await?;
-    let maker = Maker { account: verified_person(&ctx)?, rights: &ctx.caller()?.rights };
+    let maker = Maker { account: proven_person(&ctx)?, rights: &ctx.caller()?.rights };
     let (row, secret) = actions::create(&mut tx, &ctx.core().registry, maker, new).await?;
     Ok(tx.created(NewApiKeyView { about: ApiKeyView::from(row), key: secret.expose().to_owned() }).await?)
 }

@@ -33,7 +33,7 @@ pub async fn found(tx: &mut Tx, new: NewOrganization, first: FirstMember) -> Res
     check_slug(&mut check, new.slug.as_deref());
     check.done()?;
 
-    let organization = insert(tx, new.name.trim(), new.slug).await?;
+    let organization = insert(tx, &new).await?;
     let after = json!({ "name": organization.name, "slug": organization.slug });
     tx.audit(AuditLine::new("organization.founded", "organization", organization.id).after(after)).await?;
     let by = first.account;
@@ -48,9 +48,10 @@ fn check_slug(check: &mut Check, given: Option<&str>) {
     }
 }
 
-async fn insert(tx: &mut Tx, name: &str, given: Option<String>) -> Result<Model, Failed<OrganizationFault>> {
-    let tries = if given.is_some() { 1 } else { SLUG_TRIES_MAX };
-    let wanted = given.unwrap_or_else(|| slug::from_name(name));
+async fn insert(tx: &mut Tx, new: &NewOrganization) -> Result<Model, Failed<OrganizationFault>> {
+    let name = new.name.trim();
+    let tries = if new.slug.is_some() && !new.may_vary { 1 } else { SLUG_TRIES_MAX };
+    let wanted = new.slug.clone().unwrap_or_else(|| slug::from_name(name));
     for attempt in 0..tries {
         let slug = if attempt == 0 { wanted.clone() } else { slug::with_suffix(&wanted) };
         let row = ActiveModel {

@@ -31,6 +31,8 @@ pub struct NewOrganization {
     pub name: String,
     /// Made from the name when absent.
     pub slug: Option<String>,
+    /// Whether another slug like the given one will do when that is taken.
+    pub may_vary: bool,
 }
 
 /// What may be changed afterwards; absent fields stay.

@@ -1,0 +1,37 @@
+//! The entity: what somebody asked for who registered, until the link in their mail is used.
+
+use chrono::Duration;
+use sea_orm::entity::prelude::*;
+
+/// As long as a link that verifies an address: it does the same, and more.
+pub(super) const LIFETIME: Duration = Duration::hours(24);
+
+/// A row of `pending_registrations`.
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "pending_registrations")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub email: String,
+    pub email_normal: String,
+    pub full_name: String,
+    pub password_hash: String,
+    pub org_name: String,
+    pub org_slug: Option<String>,
+    /// None until the mail with the token is written.
+    pub token_hash: Option<String>,
+    pub expires_at: DateTimeUtc,
+    pub created_at: DateTimeUtc,
+    pub updated_at: DateTimeUtc,
+    pub version: i32,
+}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+impl Model {
+    /// The address, which was checked when the row was made.
+    pub fn address(&self) -> Result<kernel::MailAddress, kernel::Failure> {
+        self.email.parse().map_err(kernel::Failure::internal)
+    }
+}

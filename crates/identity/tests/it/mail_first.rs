@@ -1,0 +1,244 @@
+//! Registering where nobody learns whether an address has an account: the link in the mail makes it.
+
+use super::*;
+use identity::{accounts, passwords};
+use testkit::Value;
+
+const MAIL_FIRST: [(&str, &str); 1] = [("identity.registration_mode", "mail_first")];
+
+fn new(email: &str, slug: &str) -> Value {
+    json!({"email": email, "password": OTHER_PASSWORD, "full_name": "Nina New", "org_name": "Initech", "org_slug": slug})
+}
+
+async fn register(app: &TestApp, email: &str, slug: &str) -> Answer {
+    app.nobody().post("/v1/auth/register", new(email, slug)).await
+}
+
+async fn verify(app: &TestApp, token: &str) -> Answer {
+    app.nobody().post("/v1/auth/verify-email", json!({"token": token})).await
+}
+
+/// Somebody who signed up and used the link.
+async fn settled(app: &TestApp, email: &str, slug: &str) {
+    register(app, email, slug).await.expect(202);
+    let token = app.token_for(email, "/verify").await;
+    verify(app, &token).await.ok();
+    app.core.clock.advance(chrono::Duration::seconds(1));
+}
+
+async fn subjects(app: &TestApp, email: &str) -> Vec<String> {
+    app.mails_to(email).await.iter().map(|mail| mail["subject"].as_str().unwrap_or_default().to_owned()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_known_an_unknown_and_a_frozen_address_get_the_same_answer_for_the_same_work() {
+    with_settings(&MAIL_FIRST, async |app| {
+        settled(app, "known@x.test", "known").await;
+        settled(app, "frozen@x.test", "frozen").await;
+        accounts::freeze(&app.core, &"frozen@x.test".parse().unwrap(), true).await.unwrap();
+        let mut seen = Vec::new();
+        for email in ["known@x.test", "unknown@x.test", "frozen@x.test"] {
+            let before = passwords::hashes_computed(&app.core);
+            let answer = register(app, email, "another").await;
+            let hashes = passwords::hashes_computed(&app.core) - before;
+            let names: Vec<_> = answer.headers.keys().map(ToString::to_string).collect();
+            seen.push((answer.status, answer.body["data"].clone(), names, answer.text.len(), hashes));
+        }
+        assert_eq!((seen[0].0, &seen[0].1, seen[0].4), (202, &json!({"accepted": true}), 1));
+        assert!(seen.iter().all(|one| *one == seen[0]), "{seen:?}");
+        assert_eq!(subjects(app, "known@x.test").await[0], "You have an account already");
+        assert_eq!(subjects(app, "unknown@x.test").await, ["Finish signing up"]);
+        assert_eq!(subjects(app, "frozen@x.test").await, ["Finish signing up"], "a frozen account gets no mail");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_link_makes_a_verified_account_once_and_signs_nobody_in() {
+    with_settings(&MAIL_FIRST, async |app| {
+        register(app, "Nina@x.test", "initech").await.expect(202);
+        login(app, "nina@x.test", OTHER_PASSWORD).await.refused(401, "credentials_wrong");
+        let token = app.token_for("nina@x.test", "/verify").await;
+        let made = verify(app, &token).await;
+        assert!(made.status == 200 && made.header("set-cookie").is_empty() && !made.text.contains("access_token"), "{}", made.text);
+        verify(app, &token).await.refused(422, "proof_token_refused");
+        let nina = login(app, "nina@x.test", OTHER_PASSWORD).await.ok();
+        assert_eq!((&nina["user"]["role"], &nina["organization"]["slug"]), (&json!("admin"), &json!("initech")));
+        assert!(nina["user"]["email_verified_at"].is_string() && nina["user"]["email"] == "Nina@x.test", "{nina}");
+        let trail = app.holding(&nina).get("/v1/audit").await.ok().to_string();
+        assert!(["account.registered", "account.address_verified"].iter().all(|action| trail.contains(action)), "{trail}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn scanners_spend_no_registration_and_the_button_makes_it() {
+    with_settings(&MAIL_FIRST, async |app| {
+        register(app, "nina@x.test", "initech").await.expect(202);
+        let token = app.token_for("nina@x.test", "/verify").await;
+        let page = format!("/verify?token={token}");
+        for _ in 0..3 {
+            let shown = app.nobody().get(&page).await;
+            assert!(shown.status == 200 && shown.text.contains("Make my account") && shown.text.contains("Initech"), "{}", shown.text);
+            assert_eq!(app.nobody().send(app.nobody().request(reqwest::Method::HEAD, &page)).await.status, 200);
+        }
+        let done = press(app, &page, "/verify", &[("token", &token)]).await;
+        assert_eq!((done.status, done.header("location")), (303, "/signin"), "{}", done.text);
+        login(app, "nina@x.test", OTHER_PASSWORD).await.ok();
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn signing_up_with_a_known_address_changes_nothing() {
+    with_settings(&MAIL_FIRST, async |app| {
+        settled(app, "nina@x.test", "initech").await;
+        let mut other = new("NINA@x.test", "other");
+        other["password"] = json!("seven kettles under the harbour");
+        app.nobody().post("/v1/auth/register", other).await.expect(202);
+        let mail = app.mail_to("nina@x.test").await;
+        let links = mail["links"].to_string();
+        assert!(links.contains("/signin") && mail["text"].as_str().unwrap().contains("/forgot") && !links.contains("token"), "{mail}");
+        login(app, "nina@x.test", "seven kettles under the harbour").await.refused(401, "credentials_wrong");
+        login(app, "nina@x.test", OTHER_PASSWORD).await.ok();
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_registration_ends_after_a_day_and_is_swept() {
+    with_settings(&MAIL_FIRST, async |app| {
+        register(app, "nina@x.test", "initech").await.expect(202);
+        let token = app.token_for("nina@x.test", "/verify").await;
+        app.core.clock.advance(chrono::Duration::hours(24));
+        verify(app, &token).await.refused(422, "proof_token_refused");
+        app.advance(chrono::Duration::hours(1)).await;
+        let rows = app.all_rows().await;
+        assert!(!rows.iter().any(|row| row.table == "pending_registrations"), "it is put away");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slug_that_was_taken_meanwhile_becomes_one_like_it() {
+    with_settings(&MAIL_FIRST, async |app| {
+        register(app, "nina@x.test", "initech").await.expect(202);
+        settled(app, "nils@x.test", "initech").await;
+        let token = app.token_for("nina@x.test", "/verify").await;
+        verify(app, &token).await.ok();
+        let nina = login(app, "nina@x.test", OTHER_PASSWORD).await.ok();
+        assert!(nina["organization"]["slug"].as_str().is_some_and(|slug| slug.starts_with("initech-")), "{nina}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_links_to_one_address_the_first_makes_the_account() {
+    with_settings(&MAIL_FIRST, async |app| {
+        register(app, "nina@x.test", "initech").await.expect(202);
+        let first = app.token_for("nina@x.test", "/verify").await;
+        app.core.clock.advance(chrono::Duration::seconds(1));
+        let mut again = new("nina@x.test", "initech");
+        again["password"] = json!("seven kettles under the harbour");
+        app.nobody().post("/v1/auth/register", again).await.expect(202);
+        let second = app.token_for("nina@x.test", "/verify").await;
+        verify(app, &first).await.ok();
+        verify(app, &second).await.refused(422, "proof_token_refused");
+        login(app, "nina@x.test", OTHER_PASSWORD).await.ok();
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_address_is_written_to_five_times_whosever_it_is() {
+    with_settings(&MAIL_FIRST, async |app| {
+        settled(app, "known@x.test", "known").await;
+        app.core.clock.advance(chrono::Duration::minutes(15));
+        for email in ["known@x.test", "unknown@x.test"] {
+            for _ in 0..5 {
+                register(app, email, "other").await.expect(202);
+            }
+            register(app, email, "other").await.refused(429, "rate_limited");
+        }
+        app.expect_mail();
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_link_makes_no_account_after_registration_was_closed() {
+    with_settings(&MAIL_FIRST, async |app| {
+        register(app, "nina@x.test", "initech").await.expect(202);
+        let token = app.token_for("nina@x.test", "/verify").await;
+        for closed in ["closed", "invite_only"] {
+            let later = app.replica(modules(), &[("identity.registration", closed)]).await;
+            verify(&later, &token).await.refused(422, "proof_token_refused");
+            later.finish().await;
+        }
+        verify(app, &token).await.ok();
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_sign_up_page_says_look_in_your_mailbox_to_everybody() {
+    with_settings(&MAIL_FIRST, async |app| {
+        settled(app, "known@x.test", "known").await;
+        let mut pages = Vec::new();
+        for email in ["known@x.test", "other@x.test"] {
+            let fields = [("email", email), ("password", OTHER_PASSWORD), ("full_name", "Nina"), ("org_name", "Initech")];
+            let answer = press(app, "/signup", "/signup", &fields).await;
+            assert!(answer.status == 200 && answer.text.contains("Look in your mailbox"), "{}", answer.text);
+            pages.push(answer.text.replace(email, "…"));
+            app.mails_to(email).await;
+        }
+        assert_eq!(pages[0], pages[1]);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refused_field_is_told_before_any_mail_is_written() {
+    with_settings(&MAIL_FIRST, async |app| {
+        for (field, wrong) in [("org_slug", json!("No Slug")), ("password", json!("password1234")), ("full_name", json!(" "))] {
+            let mut body = new("nina@x.test", "initech");
+            body[field] = wrong;
+            let refused = app.nobody().post("/v1/auth/register", body).await;
+            refused.refused(422, "validation_failed");
+            assert!(!refused.field(field).is_empty(), "{}", refused.text);
+        }
+        assert!(app.mails_to("nina@x.test").await.is_empty());
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_only_the_verified_sign_in_nobody_gets_tokens_by_registering() {
+    with_settings(&[("identity.verified_to_sign_in", "true")], async |app| settled(app, "nina@x.test", "initech").await).await;
+    let both = [("identity.verified_to_sign_in", "true"), ("identity.registration_mode", "immediate")];
+    let sources = both.iter().fold(host::Sources::empty(), |sources, (key, value)| sources.set(key, *value));
+    let error = host::Boot::new("autorisen", modules()).sources(sources).prepare().err().unwrap();
+    assert!(error.to_string().contains("identity.registration_mode: `immediate` signs people in before"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_document_lists_both_answers_to_a_registration() {
+    with_settings(&[], async |app| {
+        let document = app.nobody().get("/openapi.json").await.body;
+        let answers = &document["paths"]["/v1/auth/register"]["post"]["responses"];
+        let schema =
+            |status: &str| answers[status]["content"]["application/json"]["schema"]["$ref"].as_str().unwrap_or_default().to_owned();
+        assert!(schema("201").ends_with("TokensView") && schema("202").ends_with("AcceptedRequestView"), "{answers}");
+    })
+    .await;
+}
+
+/// The default outside development, and a boot that needs no decision.
+#[test]
+fn staging_and_production_register_by_mail_without_being_told() {
+    for environment in ["staging", "production"] {
+        let sources = host::Sources::empty().var("AUTORISEN_ENV", environment);
+        let told = host::Boot::new("autorisen", modules()).sources(sources).prepare().err().map(|error| error.to_string());
+        assert!(!told.unwrap_or_default().contains("identity."), "{environment}");
+    }
+}
