@@ -27,10 +27,15 @@ pub(crate) fn parse(text: &str) -> Result<[u8; KEY_BYTES], &'static str> {
 
 /// The key in force. The boot has refused before where a key file may not stand in.
 pub(crate) fn load(config: &SecurityConfig, data_dir: &Path) -> Result<MasterKey, StoreError> {
-    match config.master_key.as_ref().map(|given| parse(given.expose())) {
-        Some(Ok(key)) => Ok(MasterKey::from_bytes(key)),
-        _ => MasterKey::load_or_create(&data_dir.join(FILE)),
-    }
+    let key = match config.master_key.as_ref().map(|given| parse(given.expose())) {
+        Some(Ok(key)) => MasterKey::from_bytes(key),
+        _ => MasterKey::load_or_create(&data_dir.join(FILE))?,
+    };
+    let previous = config.previous_master_key.as_ref().and_then(|given| parse(given.expose()).ok());
+    Ok(match (previous, config.previous_master_key_until) {
+        (Some(previous), Some(until)) => key.replacing(previous, until),
+        _ => key,
+    })
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ pub(crate) fn check(app: &mut Registry, settings: &Settings) {
     listening(app, "metrics.listen", settings.metrics.listen);
     public_url(app, settings.server.public_url.as_deref());
     key(app, settings);
+    previous_key(app, settings);
     numbers(app, settings);
     if let Err(why) = telemetry::filter(&settings.log.level) {
         app.config_fault("log.level", why);
@@ -65,6 +66,21 @@ fn key(app: &mut Registry, settings: &Settings) {
             let why = format!("{} needs a key of its own; `openssl rand -hex 32` makes one", app.environment());
             app.config_refusal("security.master_key", why);
         }
+    }
+}
+
+/// The other key of a rotation, which needs an end.
+fn previous_key(app: &mut Registry, settings: &Settings) {
+    let security = &settings.security;
+    let Some(given) = &security.previous_master_key else { return };
+    if let Err(why) = master_key::parse(given.expose()) {
+        app.config_fault("security.previous_master_key", why);
+    }
+    if security.previous_master_key_until.is_none() {
+        app.config_fault(
+            "security.previous_master_key_until",
+            "say until when the previous key is believed: a leaked key must not be for ever",
+        );
     }
 }
 
