@@ -41,10 +41,15 @@ pub(crate) fn file(data_dir: &Path) -> PathBuf {
 
 /// The key in force. The boot has refused before where a key file may not stand in.
 pub(crate) fn load(config: &SecurityConfig, data_dir: &Path) -> Result<MasterKey, StoreError> {
-    match config.master_key.as_ref().map(|given| parse(given.expose())) {
-        Some(Ok(key)) => Ok(MasterKey::from_bytes(key)),
-        _ => MasterKey::load_or_create(&file(data_dir)),
-    }
+    let key = match config.master_key.as_ref().map(|given| parse(given.expose())) {
+        Some(Ok(key)) => MasterKey::from_bytes(key),
+        _ => MasterKey::load_or_create(&file(data_dir))?,
+    };
+    let previous = config.previous_master_key.as_ref().and_then(|given| parse(given.expose()).ok());
+    Ok(match (previous, config.previous_master_key_until) {
+        (Some(previous), Some(until)) => key.replacing(previous, until),
+        _ => key,
+    })
 }
 
 #[cfg(test)]

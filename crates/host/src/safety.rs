@@ -23,6 +23,7 @@ pub(crate) fn check(app: &mut Registry, settings: &Settings) {
     hosts(app, &settings.server.hosts);
     origins(app, &settings.server);
     key(app, settings);
+    previous_key(app, settings);
     numbers(app, settings);
     crash(app, settings.dev.crash_at.as_deref());
     roles(app, settings);
@@ -174,6 +175,21 @@ fn roles(app: &mut Registry, settings: &Settings) {
                 "production gives each door a PostgreSQL login of its own; one login for all could pass row-level security",
             );
         }
+    }
+}
+
+/// The other key of a rotation, which needs an end.
+fn previous_key(app: &mut Registry, settings: &Settings) {
+    let security = &settings.security;
+    let Some(given) = &security.previous_master_key else { return };
+    if let Err(why) = master_key::parse(given.expose()) {
+        app.config_fault("security.previous_master_key", why);
+    }
+    if security.previous_master_key_until.is_none() {
+        app.config_fault(
+            "security.previous_master_key_until",
+            "say until when the previous key is believed: a leaked key must not be for ever",
+        );
     }
 }
 

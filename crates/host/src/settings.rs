@@ -98,6 +98,11 @@ section! {
         /// 32 random bytes in hex or base 64, from which every key of encryption and signing is derived. In development, demo and test a key file in the data folder stands in; elsewhere the boot refuses without it.
         #[env("AUTORISEN_MASTER_KEY")]
         master_key: Option<SecretRef> = None,
+        /// While the master key is replaced, the other one: what it sealed opens, and what it signed is believed until `previous_master_key_until`. First give every replica the new key here, then exchange the two, then take the old one out.
+        #[env("AUTORISEN_PREVIOUS_MASTER_KEY")]
+        previous_master_key: Option<SecretRef> = None,
+        /// Until when tokens, forms and cursors that the previous key signed are believed, such as `2027-01-31T12:00:00Z`: a quarter of an hour after the exchange is enough.
+        previous_master_key_until: Option<kernel::At> = None,
     }
 }
 

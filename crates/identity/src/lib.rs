@@ -78,6 +78,9 @@ fn pool(app: &mut Registry, cost: Cost) -> Pool {
     })
 }
 
+/// Label of the key that signs access tokens.
+const SIGNING: &str = "identity.access_tokens";
+
 /// What the actions of this room share.
 pub(crate) struct Identity {
     pub settings: IdentityConfig,
@@ -95,8 +98,12 @@ impl Identity {
     /// open.
     pub fn signer(&self, core: &Core) -> &Signer {
         self.signer.get_or_init(|| {
-            let seed = core.store.cipher().derive("identity.access_tokens");
-            Signer::new(&seed, tokens::issuer(&core.public_url)).expect("any 32 bytes are an Ed25519 seed")
+            let (cipher, why) = (core.store.cipher(), "any 32 bytes are an Ed25519 seed");
+            let signer = Signer::new(&cipher.derive(SIGNING), tokens::issuer(&core.public_url)).expect(why);
+            match cipher.derive_previous(SIGNING) {
+                Some((seed, until)) => signer.believing(&seed, until).expect(why),
+                None => signer,
+            }
         })
     }
 }

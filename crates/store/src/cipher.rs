@@ -11,7 +11,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use chacha20poly1305::aead::{Aead as _, KeyInit as _};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use hkdf::Hkdf;
-use kernel::Secret;
+use kernel::{At, Secret};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
@@ -27,12 +27,30 @@ const VERSION: &str = "v1.";
 /// Separates our labels from those of other programs that might share a key.
 const SALT: &[u8] = b"autorisen";
 
-/// The one key that all others derive from. Wiped from memory when dropped.
-pub struct MasterKey(Zeroizing<[u8; KEY_BYTES]>);
+/// The one key that all others derive from, and while it is being replaced the other one. Wiped from
+/// memory when dropped.
+pub struct MasterKey {
+    bytes: Zeroizing<[u8; KEY_BYTES]>,
+    previous: Option<Previous>,
+}
+
+/// The other key of a rotation: what it sealed opens as long as it is known, what it signed is
+/// believed until an instant.
+struct Previous {
+    bytes: Zeroizing<[u8; KEY_BYTES]>,
+    believed_until: At,
+}
 
 impl MasterKey {
     pub fn from_bytes(bytes: [u8; KEY_BYTES]) -> Self {
-        Self(Zeroizing::new(bytes))
+        Self { bytes: Zeroizing::new(bytes), previous: None }
+    }
+
+    /// The same key in the place of `previous`, which still opens what it sealed, and whose signatures
+    /// are believed before `until`.
+    #[must_use]
+    pub fn replacing(self, previous: [u8; KEY_BYTES], until: At) -> Self {
+        Self { previous: Some(Previous { bytes: Zeroizing::new(previous), believed_until: until }), ..self }
     }
 
     /// Reads 64 hexadecimal digits, as they stand in a secret or a key file.
@@ -76,48 +94,79 @@ fn create_key_file(path: &Path) -> std::io::Result<()> {
 }
 
 /// Seals and opens fields, and derives keys.
-pub struct Cipher(Hkdf<Sha256>);
+pub struct Cipher {
+    current: Hkdf<Sha256>,
+    previous: Option<(Hkdf<Sha256>, At)>,
+}
 
 impl Cipher {
     pub fn new(master: MasterKey) -> Self {
-        Self(Hkdf::new(Some(SALT), master.0.as_slice()))
+        let extract = |bytes: &[u8; KEY_BYTES]| Hkdf::new(Some(SALT), bytes);
+        let previous = master.previous.as_ref().map(|previous| (extract(&previous.bytes), previous.believed_until));
+        Self { current: extract(&master.bytes), previous }
     }
 
     /// The key for one use, named by `label`.
     pub fn derive(&self, label: &str) -> [u8; KEY_BYTES] {
-        let mut key = [0; KEY_BYTES];
-        self.0.expand(label.as_bytes(), &mut key).expect("32 bytes are within what HKDF gives");
-        key
+        expand(&self.current, label)
+    }
+
+    /// The keys for checking one use at `now`: the current one, and during a rotation the previous one.
+    pub fn derive_believed(&self, label: &str, now: At) -> Vec<[u8; KEY_BYTES]> {
+        let previous = self.previous.as_ref().filter(|(_, until)| now < *until);
+        [Some(&self.current), previous.map(|(key, _)| key)].into_iter().flatten().map(|key| expand(key, label)).collect()
+    }
+
+    /// The previous key of one use, and until when what it signed is believed.
+    pub fn derive_previous(&self, label: &str) -> Option<([u8; KEY_BYTES], At)> {
+        self.previous.as_ref().map(|(key, until)| (expand(key, label), *until))
     }
 
     /// Names the master key without telling anything about it: two processes compare it to see
     /// whether they hold the same one.
     pub fn fingerprint(&self) -> String {
-        hex::encode(&self.derive("fingerprint")[..FINGERPRINT_BYTES])
+        fingerprint(&self.current)
+    }
+
+    /// Names the other key of a rotation.
+    pub fn previous_fingerprint(&self) -> Option<String> {
+        self.previous.as_ref().map(|(key, _)| fingerprint(key))
     }
 
     /// Encrypts with XChaCha20-Poly1305; the same text seals differently each time.
     pub fn seal(&self, label: &str, plain: &str) -> String {
         let nonce = kernel::chance::bytes::<NONCE_BYTES>();
-        let sealed = self.field_key(label).encrypt(&XNonce::from(nonce), plain.as_bytes()).expect("a field is far below 256 GiB");
+        let sealed = field_key(&self.current, label).encrypt(&XNonce::from(nonce), plain.as_bytes()).expect("a field is far below 256 GiB");
         let mut out = Vec::with_capacity(NONCE_BYTES + sealed.len());
         out.extend_from_slice(&nonce);
         out.extend_from_slice(&sealed);
         format!("{VERSION}{}", BASE64_URL_SAFE_NO_PAD.encode(out))
     }
 
-    /// Decrypts what was sealed under the same label.
+    /// Decrypts what was sealed under the same label, with this key or the previous one.
     pub fn open(&self, label: &str, sealed: &str) -> Result<Secret, StoreError> {
         let bytes = sealed.strip_prefix(VERSION).and_then(|text| BASE64_URL_SAFE_NO_PAD.decode(text).ok()).ok_or(StoreError::Sealed)?;
         let (nonce, sealed) = bytes.split_first_chunk::<NONCE_BYTES>().ok_or(StoreError::Sealed)?;
-        let plain = self.field_key(label).decrypt(&XNonce::from(*nonce), sealed).map_err(|_| StoreError::Sealed)?;
+        let keys = [Some(&self.current), self.previous.as_ref().map(|(key, _)| key)];
+        let mut opened = keys.into_iter().flatten().map(|key| field_key(key, label).decrypt(&XNonce::from(*nonce), sealed));
+        let plain = opened.find_map(Result::ok).ok_or(StoreError::Sealed)?;
         String::from_utf8(plain).map(Secret::new).map_err(|_| StoreError::Sealed)
     }
+}
 
-    fn field_key(&self, label: &str) -> XChaCha20Poly1305 {
-        let key = Zeroizing::new(self.derive(&format!("field:{label}")));
-        XChaCha20Poly1305::new((&*key).into())
-    }
+fn expand(key: &Hkdf<Sha256>, label: &str) -> [u8; KEY_BYTES] {
+    let mut derived = [0; KEY_BYTES];
+    key.expand(label.as_bytes(), &mut derived).expect("32 bytes are within what HKDF gives");
+    derived
+}
+
+fn field_key(key: &Hkdf<Sha256>, label: &str) -> XChaCha20Poly1305 {
+    let key = Zeroizing::new(expand(key, &format!("field:{label}")));
+    XChaCha20Poly1305::new((&*key).into())
+}
+
+fn fingerprint(key: &Hkdf<Sha256>) -> String {
+    hex::encode(&expand(key, "fingerprint")[..FINGERPRINT_BYTES])
 }
 
 #[cfg(test)]
@@ -159,12 +208,25 @@ mod tests {
     }
 
     #[test]
+    fn during_a_rotation_both_keys_open_and_only_the_new_one_seals() {
+        let until: At = "2026-03-01T12:00:00Z".parse().unwrap();
+        let rotated = Cipher::new(MasterKey::from_bytes([2; KEY_BYTES]).replacing([1; KEY_BYTES], until));
+        assert_eq!(rotated.open("x", &cipher(1).seal("x", "old")).unwrap().expose(), "old");
+        assert_eq!(cipher(2).open("x", &rotated.seal("x", "new")).unwrap().expose(), "new");
+        assert!(rotated.open("y", &cipher(1).seal("x", "old")).is_err() && rotated.open("x", &cipher(3).seal("x", "a")).is_err());
+        let (old, new) = (cipher(1).derive("x"), cipher(2).derive("x"));
+        assert_eq!(rotated.derive("x"), new);
+        assert_eq!(rotated.derive_believed("x", until - chrono::Duration::microseconds(1)), [new, old]);
+        assert_eq!(rotated.derive_believed("x", until), [new]);
+    }
+
+    #[test]
     fn the_key_file_is_made_once_and_private() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("keys").join("master.key");
         let first = MasterKey::load_or_create(&path).unwrap();
         let second = MasterKey::load_or_create(&path).unwrap();
-        assert_eq!(first.0, second.0);
+        assert_eq!(first.bytes, second.bytes);
         assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "no draft is left");
         #[cfg(unix)]
         assert_eq!(std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&path).unwrap().permissions()) & 0o777, 0o600);

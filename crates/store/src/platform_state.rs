@@ -51,7 +51,8 @@ impl System {
 impl Store {
     /// Refuses a master key other than the one that this database was filled under: what that one
     /// sealed would not open, and tokens of one process would mean nothing to the other. The first
-    /// key to come is remembered. Before the first migration there is nothing to compare.
+    /// key to come is remembered, and during a rotation the one that came last. Before the first
+    /// migration there is nothing to compare.
     pub async fn check_key(&self) -> Result<(), StoreError> {
         let system = self.system_read("which master key this database knows").await?;
         if !system.has_table(TABLE).await? {
@@ -63,8 +64,14 @@ impl Store {
             drop(system);
             self.remember_key().await?
         };
-        if known == self.cipher().fingerprint() {
+        let ours = self.cipher().fingerprint();
+        if known == ours {
             return Ok(());
+        }
+        if self.cipher().previous_fingerprint() == Some(known) {
+            let mut system = self.system("the master key of this database is replaced").await?;
+            system.set_state(KEY_FINGERPRINT, &ours).await?;
+            return system.commit().await;
         }
         Err(StoreError::Unsafe(
             "this database was filled under another master key: what it sealed could not be opened. Give every process on one database \

@@ -47,6 +47,7 @@ pub struct TestApp {
     pub core: Core,
     pub base: String,
     pub engine: TestEngine,
+    roles: Roles,
     running: Running,
     http: reqwest::Client,
     read: Mutex<BTreeSet<String>>,
@@ -65,7 +66,11 @@ struct Launch {
     folder: TempDir,
     clock: Clock,
     guards: Guards,
+    roles: Roles,
 }
+
+/// What a second application does.
+const SERVES: Roles = Roles { web: true, worker: false };
 
 impl TestApp {
     /// Starts on a fresh database.
@@ -90,34 +95,32 @@ impl TestApp {
             sources = sources.set(&key, value);
         }
         let clock = Clock::standing(BEGIN.parse().expect("a valid instant"));
-        Self::launch(engine, modules, Launch { sources, folder, clock, guards: options.guards }).await
+        Self::launch(engine, modules, Launch { sources, folder, clock, guards: options.guards, roles: Roles::ALL }).await
     }
 
     /// Another application on the same database, with the same keys, the same clock and the same public
-    /// address: a second replica, or the program after a restart. What it remembers is its own.
+    /// address: a second replica, or the program after a restart. What it remembers is its own. It
+    /// serves; durable work stays with the first one, whose mails it sends.
     pub async fn replica(&self, modules: Vec<Box<dyn Module>>, settings: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let sources = self.sources.clone().set("server.port", free_port().to_string()).set("server.public_url", self.base.clone());
         let sources = settings.iter().fold(sources, |sources, (key, value)| sources.set(key, *value));
-        let launch = Launch { sources, folder, clock: self.core.clock.clone(), guards: Guards::default() };
-        let app = Self::launch(self.engine, modules, launch).await;
-        // The mails are the first one's to read.
-        app.expect_mail();
-        app
+        let launch = Launch { sources, folder, clock: self.core.clock.clone(), guards: Guards::default(), roles: SERVES };
+        Self::launch(self.engine, modules, launch).await
     }
 
     async fn launch(engine: TestEngine, modules: Vec<Box<dyn Module>>, with: Launch) -> Self {
-        let Launch { sources, folder, clock, guards } = with;
+        let Launch { sources, folder, clock, guards, roles } = with;
         let prepared =
             Boot::new("autorisen", modules).sources(sources.clone()).clock(clock).guards(guards).prepare().expect("valid settings");
         let core = prepared.open().await.expect("the store opens");
         prepared.plan().up(&core.store).await.expect("the schema is made");
         let address = web::listen(&core).expect("a free port");
-        let running = prepared.start(core.clone(), Roles::ALL);
+        let running = prepared.start(core.clone(), roles);
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
         let (read, shown, stage, dead_expected, mail_expected) = Default::default();
         let base = format!("http://{address}");
-        Self { core, base, engine, running, http, read, shown, stage, dead_expected, mail_expected, sources, folder }
+        Self { core, base, engine, roles, running, http, read, shown, stage, dead_expected, mail_expected, sources, folder }
     }
 
     /// Somebody without any proof.
@@ -206,12 +209,18 @@ impl TestApp {
 
     /// Ends the application; fails when dead letters or unread mail are left.
     pub async fn finish(self) {
+        if self.roles.worker {
+            self.refuse_leftovers().await;
+        }
+        let ended = tokio::time::timeout(Duration::from_secs(30), self.running.stop()).await;
+        assert!(ended.is_ok(), "the application does not stop");
+    }
+
+    async fn refuse_leftovers(&self) {
         self.settle().await;
         let dead = self.core.parts.get::<Engine>().dead_letters(&self.core).await.expect("the engine answers");
         assert!(dead.is_empty() || self.dead_expected.load(Ordering::SeqCst), "dead letters are left: {dead:?}");
         self.refuse_unread_mail().await;
-        let ended = tokio::time::timeout(Duration::from_secs(30), self.running.stop()).await;
-        assert!(ended.is_ok(), "the application does not stop");
     }
 
     async fn refuse_unread_mail(&self) {

@@ -40,6 +40,9 @@ pub struct Caller {
     pub via: Via,
     /// The token that this session's forms must carry.
     pub csrf: Option<Secret>,
+    /// The token that forms carry which were made before the master key was replaced, while that
+    /// counts.
+    pub csrf_before: Option<Secret>,
     /// Whether the person has shown that the address is theirs.
     pub verified: bool,
     /// When the person last showed their password for this session.
@@ -49,6 +52,11 @@ pub struct Caller {
 impl Caller {
     pub fn can(&self, permission: Permission) -> bool {
         self.rights.contains(permission.code)
+    }
+
+    /// Every token that a form of this session may carry.
+    pub(crate) fn csrf_tokens(&self) -> impl Iterator<Item = &Secret> {
+        self.csrf.iter().chain(&self.csrf_before)
     }
 }
 

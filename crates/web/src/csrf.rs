@@ -10,6 +10,7 @@ use host::Core;
 use kernel::{Failure, General, Secret};
 use sha2::Sha256;
 
+use crate::caller::Caller;
 use crate::cookies;
 use crate::ctx::Ctx;
 use crate::settings::Settings;
@@ -18,14 +19,20 @@ use crate::settings::Settings;
 pub const HEADER: &str = "x-csrf-token";
 /// The cookie that forms before sign-in are bound to.
 const PRE_SESSION: &str = "presession";
+/// Label of the key behind those tokens.
+const PRE_SESSION_LABEL: &str = "web.presession";
 /// Longer than anybody leaves a sign-in form open, shorter than a day.
 const PRE_SESSION_LIFETIME: Duration = Duration::hours(12);
 
 /// The pre-session token: a keyed digest of a random cookie, so that a cookie planted from a
 /// sibling domain is of no use without the key.
 fn pre_session_token(core: &Core, cookie: &str) -> Secret {
-    let key = core.store.cipher().derive("web.presession");
-    let mut mac = Hmac::<Sha256>::new_from_slice(&key).expect("HMAC takes keys of any length");
+    token_of(&core.store.cipher().derive(PRE_SESSION_LABEL), cookie)
+}
+
+/// The token that belongs to a cookie under this key.
+pub fn token_of(key: &[u8; 32], cookie: &str) -> Secret {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
     mac.update(cookie.as_bytes());
     Secret::new(BASE64_URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes()))
 }
@@ -44,11 +51,15 @@ impl Ctx {
         pre_session_token(self.core(), &cookie)
     }
 
-    fn expected_token(&self) -> Option<Secret> {
-        match self.somebody() {
-            Some(caller) => caller.csrf.clone(),
-            None => cookies::read(self.core(), self.headers(), PRE_SESSION).map(|cookie| pre_session_token(self.core(), &cookie)),
+    /// The tokens that a form of this browser may carry: one, or two while the master key is replaced
+    /// and the form is older than that.
+    fn expected_tokens(&self) -> Vec<Secret> {
+        if let Some(caller) = self.somebody() {
+            return caller.csrf_tokens().cloned().collect();
         }
+        let Some(cookie) = cookies::read(self.core(), self.headers(), PRE_SESSION) else { return Vec::new() };
+        let keys = self.core().store.cipher().derive_believed(PRE_SESSION_LABEL, self.core().clock.now_secure());
+        keys.iter().map(|key| token_of(key, &cookie)).collect()
     }
 }
 
@@ -57,27 +68,26 @@ pub(crate) fn check_form(ctx: &Ctx, token: &str) -> Result<(), Failure> {
     if !is_ours(ctx.core(), ctx.headers()) {
         return Err(foreign());
     }
-    check_token(ctx.expected_token().as_ref(), token)
+    check_token(ctx.expected_tokens().iter(), token)
 }
 
 /// Checks an unsafe request of a script that is believed because of its session cookie.
-pub(crate) fn check_script(core: &Core, headers: &HeaderMap, expected: Option<&Secret>) -> Result<(), Failure> {
+pub(crate) fn check_script(core: &Core, headers: &HeaderMap, caller: &Caller) -> Result<(), Failure> {
     // A script of another origin that the settings trust with the cookie shows the same token.
     if !is_ours(core, headers) && !core.parts.get::<Settings>().cors.trusts(single_origin(headers)) {
         return Err(foreign());
     }
-    check_token(expected, headers.get(HEADER).and_then(|token| token.to_str().ok()).unwrap_or_default())
+    check_token(caller.csrf_tokens(), headers.get(HEADER).and_then(|token| token.to_str().ok()).unwrap_or_default())
 }
 
-fn check_token(expected: Option<&Secret>, token: &str) -> Result<(), Failure> {
-    match expected {
-        Some(expected) if !expected.is_empty() && expected.matches(token) => Ok(()),
-        _ => Err(Failure::new(General::CsrfFailed)),
-    }
+fn check_token<'a>(mut expected: impl Iterator<Item = &'a Secret>, token: &str) -> Result<(), Failure> {
+    let is_one = expected.any(|expected| !expected.is_empty() && expected.matches(token));
+    if is_one { Ok(()) } else { Err(Failure::new(General::CsrfFailed)) }
 }
 
-/// Whether the origin is ours, and the browser doesn't say that another site sent it here. Browsers send `Origin` with every unsafe request; what sends none is
-/// not a browser of this century and has no business with a session cookie.
+/// Whether the origin is ours, and the browser doesn't say that another site sent it here. Browsers
+/// send `Origin` with every unsafe request; what sends none is not a browser of this century and has
+/// no business with a session cookie.
 fn is_ours(core: &Core, headers: &HeaderMap) -> bool {
     let origin = single_origin(headers);
     let ours = origin == core.public_url.trim_end_matches('/');

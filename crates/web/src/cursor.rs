@@ -38,9 +38,8 @@ impl ListQuery {
     }
 }
 
-fn mac(store: &Store, payload: &[u8]) -> Hmac<Sha256> {
-    let key = store.cipher().derive(KEY_LABEL);
-    let mut mac = Hmac::<Sha256>::new_from_slice(&key).expect("HMAC takes keys of any length");
+fn mac(key: &[u8; 32], payload: &[u8]) -> Hmac<Sha256> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
     mac.update(payload);
     mac
 }
@@ -49,7 +48,7 @@ pub(crate) fn write(store: &Store, after: &After) -> String {
     let mut bytes = [0u8; 24 + SIGNATURE_BYTES];
     bytes[..8].copy_from_slice(&after.at.timestamp_micros().to_be_bytes());
     bytes[8..24].copy_from_slice(after.id.as_bytes());
-    let signature = mac(store, &bytes[..24]).finalize().into_bytes();
+    let signature = mac(&store.cipher().derive(KEY_LABEL), &bytes[..24]).finalize().into_bytes();
     bytes[24..].copy_from_slice(&signature[..SIGNATURE_BYTES]);
     BASE64_URL_SAFE_NO_PAD.encode(bytes)
 }
@@ -61,7 +60,10 @@ pub(crate) fn read(store: &Store, text: &str) -> Result<After, Failure> {
     if signature.len() != SIGNATURE_BYTES {
         return Err(wrong());
     }
-    mac(store, payload).verify_truncated_left(signature).map_err(|_| wrong())?;
+    let keys = store.cipher().derive_believed(KEY_LABEL, store.clock().now_secure());
+    if !keys.iter().any(|key| mac(key, payload).verify_truncated_left(signature).is_ok()) {
+        return Err(wrong());
+    }
     let micros = i64::from_be_bytes(payload[..8].try_into().expect("eight bytes"));
     let at = chrono::DateTime::from_timestamp_micros(micros).ok_or_else(wrong)?;
     let id = uuid::Uuid::from_slice(&payload[8..]).map_err(|_| wrong())?;

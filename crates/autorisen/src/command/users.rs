@@ -1,4 +1,4 @@
-//! `users list | add | freeze`: what an operator does on the machine.
+//! `users list | add | freeze | sign-out`: what an operator does on the machine.
 
 use host::telemetry::Stream;
 use identity::accounts::{self, AccountLine, NewAccount};
@@ -40,12 +40,18 @@ pub enum Users {
         #[command(flatten)]
         shared: Shared,
     },
+    /// End every session of an account, within seconds; its owner may sign in again.
+    SignOut {
+        email: MailAddress,
+        #[command(flatten)]
+        shared: Shared,
+    },
 }
 
 impl Users {
     const fn shared(&self) -> &Shared {
         match self {
-            Self::List { shared, .. } | Self::Add { shared, .. } | Self::Freeze { shared, .. } => shared,
+            Self::List { shared, .. } | Self::Add { shared, .. } | Self::Freeze { shared, .. } | Self::SignOut { shared, .. } => shared,
         }
     }
 }
@@ -68,15 +74,21 @@ pub(super) async fn run(app: App, asked: Users) -> Result<(), Ended> {
             say(password.expose());
         }
         Users::Freeze { email, undo, .. } => {
-            let known = accounts::freeze(&core, &email, !undo).await.map_err(kernel::Failed::into_failure)?;
-            if !known {
-                return Err(Ended::failed(format!("no account has the address {email}")).hint("autorisen users list"));
-            }
+            known(&email, accounts::freeze(&core, &email, !undo).await.map_err(kernel::Failed::into_failure)?)?;
             tell(&format!("{email} is {}", if undo { "open again" } else { "frozen" }));
+        }
+        Users::SignOut { email, .. } => {
+            known(&email, accounts::sign_out(&core, &email).await?)?;
+            tell(&format!("every session of {email} has ended"));
         }
     }
     core.store.close().await;
     Ok(())
+}
+
+fn known(email: &MailAddress, is_known: bool) -> Result<(), Ended> {
+    let nobody = || Ended::failed(format!("no account has the address {email}")).hint("autorisen users list");
+    if is_known { Ok(()) } else { Err(nobody()) }
 }
 
 fn list(lines: &[AccountLine], json: bool) -> Result<(), Ended> {

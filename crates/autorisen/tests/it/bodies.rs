@@ -13,6 +13,8 @@ pub fn body(operation: &Operation, who: &str) -> Option<Value> {
         "register" => json!({"email": "alice@acme.test", "password": PASSWORD, "full_name": "Eve", "org_name": "Evil"}),
         // Not one of acme: a session and a line in the trail are made.
         "login" => json!({"email": "mallory@globex.test", "password": PASSWORD}),
+        "register_invited" => json!({"token": "of-nobody", "password": "a-Quite-unheard-0f-phrase", "full_name": "Eve"}),
+        "confirm_password" => json!({"password": "not-the-Right-0ne-at-all"}),
         "refresh_session" => json!({"refresh_token": "of-nobody"}),
         "verify_email" => json!({"token": "of-nobody"}),
         "resend_verification" | "forgot_password" => json!({"email": format!("{who}@nowhere.test")}),

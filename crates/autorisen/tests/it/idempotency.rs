@@ -11,14 +11,16 @@ use crate::world::World;
 
 /// POSTs that open no tenant transaction: they make nothing of their own, or guard against doubles
 /// by single-use tokens.
-const WITHOUT: [&str; 11] = [
+const WITHOUT: [&str; 13] = [
     "accept_invitation",
     "change_password",
+    "confirm_password",
     "forgot_password",
     "login",
     "logout",
     "refresh_session",
     "register",
+    "register_invited",
     "resend_verification",
     "reset_password",
     "switch_organization",

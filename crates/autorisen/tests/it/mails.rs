@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use testkit::{TestEngine, Value, json};
 
 use crate::code::files;
-use crate::world::World;
+use crate::world::{World, modules};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_mail_has_text_and_html() {
@@ -27,6 +27,13 @@ async fn the_rest_of_the_mails(world: &World) {
     world.alice.post("/v1/auth/password/change", change).await.ok();
     let phone = app.nobody().with_header("user-agent", "A new phone");
     phone.post("/v1/auth/login", json!({"email": "vera@acme.test", "password": testkit::PASSWORD})).await.ok();
+    // Registering by mail, with an address that has an account and with one that has none.
+    let by_mail = app.replica(modules(), &[("identity.registration_mode", "mail_first")]).await;
+    for email in [email, "newcomer@nowhere.test"] {
+        let new = json!({"email": email, "password": testkit::PASSWORD, "full_name": "New", "org_name": "Newcomers"});
+        by_mail.nobody().post("/v1/auth/register", new).await.expect(202);
+    }
+    by_mail.finish().await;
     app.settle().await;
 }
 

@@ -5,6 +5,7 @@
 // The stories behind the walks are long futures: their layout is deeper than the default.
 #![recursion_limit = "256"]
 
+mod assignment;
 mod bodies;
 mod canaries;
 mod code;

@@ -7,8 +7,16 @@ use crate::operations::{Operation, document, operations};
 use crate::world::modules;
 
 /// Whoever adds a route that anybody may call, says so here.
-const PUBLIC: [&str; 7] =
-    ["forgot_password", "login", "refresh_session", "register", "resend_verification", "reset_password", "verify_email"];
+const PUBLIC: [&str; 8] = [
+    "forgot_password",
+    "login",
+    "refresh_session",
+    "register",
+    "register_invited",
+    "resend_verification",
+    "reset_password",
+    "verify_email",
+];
 
 #[track_caller]
 fn every(rule: &str, all: &[Operation], holds: impl Fn(&Operation) -> bool) {

@@ -80,7 +80,8 @@ async fn every_page_refuses_strangers() {
 async fn nobody(world: &World, operation: &Operation) {
     let answer = operation.call(&world.app.nobody(), |it| of_acme(world, it), body(operation, "nobody").as_ref()).await;
     if operation.is_public() {
-        assert!(![500, 404, 405].contains(&answer.status), "{operation}: {}", answer.text);
+        // A token of nobody may lead nowhere; the route itself is there.
+        assert!(![500, 405].contains(&answer.status) && answer.code() != "not_found", "{operation}: {}", answer.text);
     } else {
         answer.refused(401, "not_authenticated");
     }

@@ -19,7 +19,7 @@ pub use fault::AccountFault;
 pub(crate) use founding::{found, is_taken};
 pub(crate) use join::offer;
 pub use join::{Join, JoinFault, join};
-pub use operate::{AccountLine, NewAccount, add, freeze, list};
+pub use operate::{AccountLine, NewAccount, add, freeze, list, sign_out};
 pub use profile::change_name;
 pub(crate) use profile::me;
 pub use register::{Registered, register as register_account};

@@ -117,6 +117,24 @@ pub async fn freeze(core: &Core, email: &MailAddress, frozen: bool) -> Result<bo
     Ok(true)
 }
 
+/// Ends every session of an account; its owner may sign in again. `false` when nobody has the address.
+pub async fn sign_out(core: &Core, email: &MailAddress) -> Result<bool, kernel::Failure> {
+    let mut system = core.store.system("an operator signs somebody out").await?;
+    let Some(account) = store::by_email(&mut system, email).await? else { return Ok(false) };
+    let id = account.account_id();
+    sessions::end_all(&mut system, id, core.clock.now_secure()).await?;
+    match account.default_org.map(OrgId::from) {
+        Some(org) => {
+            let mut tx = system.within(org, Actor::System("operator")).await?;
+            tx.audit(AuditLine::new("account.signed_out", "account", id.uuid())).await?;
+            tx.commit().await?;
+        }
+        None => system.commit().await?,
+    }
+    Identity::of(core).remembered.forget();
+    Ok(true)
+}
+
 async fn tell(tx: &mut Tx, account: AccountId, frozen: bool) -> Result<(), kernel::Failure> {
     let action = if frozen { "account.frozen" } else { "account.thawed" };
     tx.audit(AuditLine::new(action, "account", account.uuid())).await?;

@@ -3,13 +3,9 @@
 use std::sync::Arc;
 
 use axum::http::HeaderMap;
-use base64::Engine as _;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use futures::future::BoxFuture;
-use hmac::{Hmac, KeyInit as _, Mac as _};
 use host::Core;
 use kernel::{AccountId, Actor, At, Failure, OrgId, Secret, chance};
-use sha2::Sha256;
 use tenancy::{Rights, keys};
 use web::{Authenticator, Caller, Via, cookies};
 
@@ -57,7 +53,7 @@ async fn by_token(core: &Core, token: &str) -> Result<Option<Caller>, Failure> {
     // What is remembered is remembered as what it was shown as: a cookie is no token.
     let digest = chance::digest(&format!("bearer:{token}"));
     if let Some(session) = identity.remembered.get(&digest, now) {
-        return caller(core, &session, Via::Bearer, None).await;
+        return caller(core, &session, Via::Bearer, Vec::new()).await;
     }
     let claims = match identity.signer(core).verify(token, now) {
         Ok(claims) => claims,
@@ -74,7 +70,7 @@ async fn by_token(core: &Core, token: &str) -> Result<Option<Caller>, Failure> {
     let Some(session) = found.filter(|session| ours(session) && !session.life().is_over(now)).map(Arc::new) else { return Ok(None) };
     let token_ends_at = At::from_timestamp(claims.exp, 0).unwrap_or(now);
     identity.remembered.keep(digest, reading, session.clone(), now, session.life().ends_at().min(token_ends_at));
-    caller(core, &session, Via::Bearer, None).await
+    caller(core, &session, Via::Bearer, Vec::new()).await
 }
 
 async fn by_cookie(core: &Core, cookie: &str) -> Result<Option<Caller>, Failure> {
@@ -87,7 +83,7 @@ async fn by_cookie(core: &Core, cookie: &str) -> Result<Option<Caller>, Failure>
             None => return Ok(None),
         },
     };
-    caller(core, &session, Via::Cookie, Some(csrf_of(core, cookie))).await
+    caller(core, &session, Via::Cookie, csrf_of(core, cookie)).await
 }
 
 async fn read_session(core: &Core, identity: &Identity, cookie: &str, digest: String, now: At) -> Result<Option<Arc<Alive>>, Failure> {
@@ -119,16 +115,16 @@ async fn note_use(core: &Core, identity: &Identity, session: &mut Alive, now: At
     }
 }
 
-/// The token that this session's forms and scripts must carry: a keyed digest of the cookie, so
-/// that it needs no row of its own and ends with the session.
-fn csrf_of(core: &Core, cookie: &str) -> Secret {
-    let key = core.store.cipher().derive("identity.csrf");
-    let mut mac = Hmac::<Sha256>::new_from_slice(&key).expect("HMAC takes keys of any length");
-    mac.update(cookie.as_bytes());
-    Secret::new(BASE64_URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes()))
+/// The tokens that this session's forms and scripts may carry: keyed digests of the cookie, so that
+/// they need no row of their own and end with the session. One, and while the master key is replaced
+/// that of the previous key as well.
+fn csrf_of(core: &Core, cookie: &str) -> Vec<Secret> {
+    let keys = core.store.cipher().derive_believed("identity.csrf", core.clock.now_secure());
+    keys.iter().map(|key| web::csrf::token_of(key, cookie)).collect()
 }
 
-async fn caller(core: &Core, session: &Alive, via: Via, csrf: Option<Secret>) -> Result<Option<Caller>, Failure> {
+async fn caller(core: &Core, session: &Alive, via: Via, csrf: Vec<Secret>) -> Result<Option<Caller>, Failure> {
+    let mut csrf = csrf.into_iter();
     let (account, org) = (AccountId::from(session.account), session.org.map(OrgId::from));
     let rights = match org {
         Some(org) => tenancy::rights(core, account, org).await?,
@@ -146,7 +142,8 @@ async fn caller(core: &Core, session: &Alive, via: Via, csrf: Option<Secret>) ->
         rights: Arc::default(),
         session: Some(session.session.into()),
         via,
-        csrf,
+        csrf: csrf.next(),
+        csrf_before: csrf.next(),
         verified: session.email_verified_at.is_some(),
         proven_at: session.proven_at,
     };
@@ -187,6 +184,7 @@ async fn by_key(core: &Core, key: &str) -> Result<Option<Caller>, Failure> {
         session: None,
         via: Via::Key,
         csrf: None,
+        csrf_before: None,
         verified: false,
         proven_at: None,
     }))

@@ -53,7 +53,15 @@ async fn verify_page(ctx: Ctx, Query(mailed): Query<Mailed>) -> Result<Response,
     Ok(show_verify(&ctx, mailed.token, None).await?)
 }
 
-async fn verify_form(ctx: Ctx, Form(mailed): Form<Mailed>) -> Result<Response, PageFault> {
+/// The token of the button.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct VerifyForm {
+    #[serde(default)]
+    token: Secret,
+}
+
+async fn verify_form(ctx: Ctx, Form(mailed): Form<VerifyForm>) -> Result<Response, PageFault> {
     match proofs::verify_email(ctx.core(), &mailed.token, &Client::of(&ctx)).await.map_err(Failed::into_failure) {
         Ok(Verified { is_new_account: true, .. }) => {
             ctx.notice("Your account is made. Sign in with the password that you chose.");

@@ -73,20 +73,39 @@ pub enum Refused {
     Claims,
 }
 
-/// The key that signs, and the public half that verifies.
+/// The key that signs, and the public halves that verify: its own, and while the master key is
+/// replaced that of the previous one.
 pub struct Signer {
-    kid: String,
-    public: String,
+    own: Half,
+    /// Believed before the instant beside it.
+    previous: Option<(Half, At)>,
     issuer: String,
     signing: EncodingKey,
-    verifying: DecodingKey,
     rules: Validation,
+}
+
+/// A public key and its name.
+struct Half {
+    kid: String,
+    public: String,
+    verifying: DecodingKey,
+}
+
+impl Half {
+    fn of(seed: &[u8; 32]) -> Result<Self, jsonwebtoken::errors::Error> {
+        let public = BASE64_URL_SAFE_NO_PAD.encode(SigningKey::from_bytes(seed).verifying_key().as_bytes());
+        Ok(Self { kid: thumbprint(&public), verifying: DecodingKey::from_ed_components(&public)?, public })
+    }
+
+    /// As a JSON Web Key (RFC 7517).
+    fn jwk(&self) -> serde_json::Value {
+        json!({ "kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "kid": self.kid, "x": self.public })
+    }
 }
 
 impl Signer {
     /// `seed` derives from the master key; `issuer` is the public address.
     pub fn new(seed: &[u8; 32], issuer: String) -> Result<Self, jsonwebtoken::errors::Error> {
-        let public = BASE64_URL_SAFE_NO_PAD.encode(SigningKey::from_bytes(seed).verifying_key().as_bytes());
         let der = Zeroizing::new([&PKCS8_PREFIX[..], seed].concat());
         let mut rules = Validation::new(Algorithm::EdDSA);
         rules.set_audience(&[AUDIENCE]);
@@ -95,14 +114,18 @@ impl Signer {
         // The library would ask the machine's clock; we ask ours.
         rules.validate_exp = false;
         rules.validate_nbf = false;
-        Ok(Self {
-            kid: thumbprint(&public),
-            verifying: DecodingKey::from_ed_components(&public)?,
-            signing: EncodingKey::from_ed_der(&der),
-            public,
-            issuer,
-            rules,
-        })
+        Ok(Self { own: Half::of(seed)?, previous: None, signing: EncodingKey::from_ed_der(&der), issuer, rules })
+    }
+
+    /// The same, and what the key of `seed` signed is believed before `until`.
+    pub fn believing(self, seed: &[u8; 32], until: At) -> Result<Self, jsonwebtoken::errors::Error> {
+        Ok(Self { previous: Some((Half::of(seed)?, until)), ..self })
+    }
+
+    /// The public halves that count at `now`.
+    fn halves(&self, now: At) -> impl Iterator<Item = &Half> {
+        let previous = self.previous.as_ref().filter(|(_, until)| now < *until);
+        [Some(&self.own), previous.map(|(half, _)| half)].into_iter().flatten()
     }
 
     /// A signed token that begins now and lives for `lifetime`, cut to [`LIFETIME_MAX_S`].
@@ -123,7 +146,7 @@ impl Signer {
         };
         let mut header = Header::new(Algorithm::EdDSA);
         header.typ = Some(TYP.to_owned());
-        header.kid = Some(self.kid.clone());
+        header.kid = Some(self.own.kid.clone());
         encode(&header, &claims, &self.signing).map(Secret::new).map_err(Failure::internal)
     }
 
@@ -133,12 +156,11 @@ impl Signer {
             return Err(Refused::TooLong);
         }
         let header = decode_header(token)?;
-        // Keys that a header brings along (`jwk`, `jku`, `x5u`) are never looked at: the only key is ours.
-        let is_ours = header.alg == Algorithm::EdDSA && header.typ.as_deref() == Some(TYP) && header.kid.as_ref() == Some(&self.kid);
-        if !is_ours || header.crit.is_some() {
-            return Err(Refused::Header);
-        }
-        let claims = decode::<Claims>(token, &self.verifying, &self.rules)?.claims;
+        // Keys that a header brings along (`jwk`, `jku`, `x5u`) are never looked at: the only keys are ours.
+        let key = self.halves(now).find(|half| header.kid.as_ref() == Some(&half.kid));
+        let is_ours = header.alg == Algorithm::EdDSA && header.typ.as_deref() == Some(TYP) && header.crit.is_none();
+        let key = key.filter(|_| is_ours).ok_or(Refused::Header)?;
+        let claims = decode::<Claims>(token, &key.verifying, &self.rules)?.claims;
         let now = now.timestamp();
         if claims.exp <= now || claims.nbf > now + SKEW_S || claims.iat > now + SKEW_S {
             return Err(Refused::Time);
@@ -150,19 +172,19 @@ impl Signer {
         Ok(claims)
     }
 
-    /// The public key set (RFC 7517).
-    pub fn key_set(&self) -> serde_json::Value {
-        json!({ "keys": [{ "kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "kid": self.kid, "x": self.public }] })
+    /// The public key set (RFC 7517): the key that signs first.
+    pub fn key_set(&self, now: At) -> serde_json::Value {
+        json!({ "keys": self.halves(now).map(Half::jwk).collect::<Vec<_>>() })
     }
 
     #[cfg(test)]
     pub(super) fn kid(&self) -> &str {
-        &self.kid
+        &self.own.kid
     }
 
     #[cfg(test)]
     pub(super) fn public(&self) -> &str {
-        &self.public
+        &self.own.public
     }
 }
 

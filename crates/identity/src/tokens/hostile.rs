@@ -236,8 +236,32 @@ fn broken_documents_are_refused() {
 
 #[test]
 fn the_key_set_names_the_key_that_signs_and_shows_no_private_part() {
-    let set = signer().key_set();
+    let set = signer().key_set(noon());
     assert_eq!(set["keys"][0]["kid"], signer().kid());
     assert_eq!(set["keys"][0]["x"], signer().public());
     assert!(set["keys"][0].get("d").is_none());
+}
+
+#[test]
+fn a_previous_key_is_believed_until_its_end_and_never_signs() {
+    let until = noon() + Duration::minutes(5);
+    let new = || Signer::new(&[8; 32], ISSUER.into()).unwrap();
+    let rotated = new().believing(&SEED, until).unwrap();
+    let old = signer().mint(&grant(), noon(), Duration::minutes(10)).unwrap();
+    assert!(rotated.verify(old.expose(), noon()).is_ok());
+    assert!(rotated.verify(old.expose(), until - Duration::seconds(1)).is_ok());
+    assert!(matches!(rotated.verify(old.expose(), until), Err(Refused::Header)), "dead after its window");
+    assert!(matches!(new().verify(old.expose(), noon()), Err(Refused::Header)), "unknown without the setting");
+    let fresh = rotated.mint(&grant(), noon(), Duration::minutes(10)).unwrap();
+    assert!(new().verify(fresh.expose(), noon()).is_ok());
+    let names = |at: At| rotated.key_set(at)["keys"].as_array().map(Vec::len);
+    assert_eq!((names(noon()), names(until)), (Some(2), Some(1)));
+}
+
+#[test]
+fn a_token_of_one_key_under_the_name_of_the_other_opens_nothing() {
+    let rotated = Signer::new(&[8; 32], ISSUER.into()).unwrap().believing(&SEED, noon() + Duration::minutes(5)).unwrap();
+    let disguised = signed(with(header(), "kid", json!(rotated.kid())), claims());
+    assert!(rotated.verify(&disguised, noon()).is_err());
+    assert!(rotated.verify(&signed(header(), claims()), noon()).is_ok());
 }

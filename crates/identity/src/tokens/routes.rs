@@ -9,7 +9,8 @@ use web::{Ctx, Routes as _};
 
 use crate::Identity;
 
-/// Clients may keep the set this long: a key changes with the master key, which is planned.
+/// Clients may keep the set this long. A key changes with the master key: the new one stands in the set
+/// from the first step of the exchange on, before anything is signed with it.
 const CACHE: &str = "public, max-age=3600";
 
 pub(crate) fn register(app: &mut Registry) {
@@ -17,6 +18,6 @@ pub(crate) fn register(app: &mut Registry) {
 }
 
 async fn key_set(ctx: Ctx) -> Response {
-    let set = Identity::of(ctx.core()).signer(ctx.core()).key_set();
+    let set = Identity::of(ctx.core()).signer(ctx.core()).key_set(ctx.core().clock.now_secure());
     ([(header::CONTENT_TYPE, "application/jwk-set+json"), (header::CACHE_CONTROL, CACHE)], set.to_string()).into_response()
 }

@@ -203,3 +203,25 @@ testkit::stories! {
         assert_eq!(browser.submit("/account", "/account/sessions/end-all", &[]).await.header("location"), "/signin");
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn behind_https_cookies_are_bound_to_the_host_and_secure() {
+    let https = "https://app.initech.test";
+    with_settings(&[("server.public_url", https)], async |app| {
+        newcomer(app, "nina@initech.test").await;
+        let page = app.nobody().get("/signin").await;
+        let presession = page.header("set-cookie").split(';').next().unwrap().to_owned();
+        let fields = [("_csrf", testkit::csrf_in(&page.text)), ("email", "nina@initech.test".into()), ("password", OTHER_PASSWORD.into())];
+        let request = app.nobody().request(reqwest::Method::POST, "/signin").header("origin", https).header("cookie", presession);
+        let entered = app.nobody().send(request.form(&fields)).await;
+        assert_eq!(entered.status, 303, "{}", entered.text);
+        let cookies: Vec<_> = entered.headers.get_all("set-cookie").iter().map(|line| line.to_str().unwrap()).collect();
+        assert!(cookies.iter().any(|line| line.starts_with("__Host-autorisen_session=")), "{cookies:?}");
+        for line in cookies {
+            let bound = ["Secure", "HttpOnly", "SameSite=Lax", "Path=/"].iter().all(|word| line.contains(word));
+            assert!(line.starts_with("__Host-") && bound && !line.contains("Domain"), "{line}");
+        }
+        app.expect_mail();
+    })
+    .await;
+}

@@ -31,6 +31,17 @@ testkit::stories! {
         login(app, "nina@initech.test", OTHER_PASSWORD).await.ok();
     }
 
+    async fn an_operator_ends_every_session_of_an_account(app: TestApp) {
+        let nina = newcomer(app, "nina@initech.test").await;
+        nina.get("/v1/auth/me").await.ok();
+        assert!(accounts::sign_out(&app.core, &"nina@initech.test".parse().unwrap()).await.unwrap());
+        assert!(!accounts::sign_out(&app.core, &"nobody@initech.test".parse().unwrap()).await.unwrap());
+        nina.get("/v1/auth/me").await.refused(401, "not_authenticated");
+        let refresh = json!({"refresh_token": nina.profile["refresh_token"]});
+        app.nobody().post("/v1/auth/refresh", refresh).await.refused(401, "refresh_token_refused");
+        login(app, "nina@initech.test", OTHER_PASSWORD).await.ok();
+    }
+
     async fn an_operator_lists_and_adds_accounts(app: TestApp) {
         let new = accounts::NewAccount {
             email: "otto@initech.test".parse().unwrap(),

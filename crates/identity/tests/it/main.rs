@@ -1,15 +1,22 @@
 //! Stories of people: registering, proving who they are, staying signed in, and being kept out.
 #![expect(clippy::unwrap_used, reason = "in a story a failed unwrap names the line that matters")]
 
+mod addresses;
 mod browser;
+mod choosing;
 mod devices;
 mod freezing;
 mod invited;
 mod limits;
 mod mail_first;
 mod passwords;
+mod proofs;
+mod races;
 mod registering;
+mod replicas;
+mod rotation;
 mod sessions;
+mod sign_in;
 mod tokens;
 
 use testkit::{Answer, Client, TestApp, json};

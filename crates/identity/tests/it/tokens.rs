@@ -93,10 +93,22 @@ testkit::stories! {
 
     async fn nothing_else_passes_for_an_access_token(app: TestApp) {
         let nina = newcomer(app, "nina@initech.test").await;
-        for other in ["", "x", "a.b.c", nina.profile["refresh_token"].as_str().unwrap(), nina.profile["user"]["id"].as_str().unwrap()] {
+        let verify = app.token_for("nina@initech.test", "/verify").await;
+        app.nobody().post("/v1/auth/password/forgot", json!({"email": "nina@initech.test"})).await.ok();
+        let reset = app.token_for("nina@initech.test", "/reset").await;
+        app.alice().await.post("/v1/org/invitations", json!({"email": "nils@x.test", "role": "user"})).await.expect(201);
+        let invitation = app.token_for("nils@x.test", "/invitations/accept").await;
+        let browser = app.browser_of("alice@acme.test").await;
+        let (csrf, sent) = (browser.csrf().await, browser.request(reqwest::Method::GET, "/").build().unwrap());
+        let cookie = sent.headers()["cookie"].to_str().unwrap().split("autorisen_session=").nth(1).unwrap().split(';').next().unwrap().to_owned();
+        let own = [nina.profile["refresh_token"].as_str().unwrap(), nina.profile["user"]["id"].as_str().unwrap()];
+        for other in ["", "x", "a.b.c", own[0], own[1], &verify, &reset, &invitation, &csrf, &cookie] {
             let mut client = app.nobody();
             client.token = Some(other.to_owned());
             client.get("/v1/auth/me").await.refused(401, "not_authenticated");
+            let stranger = app.nobody().with_header("cookie", &format!("autorisen_session={}", if other == cookie { own[0] } else { other }));
+            stranger.get("/auth/web/me").await.refused(401, "not_authenticated");
         }
+        app.expect_mail();
     }
 }

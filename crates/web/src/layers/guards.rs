@@ -89,7 +89,7 @@ pub(crate) async fn script_csrf(State(core): State<Core>, request: Request, next
     }
     match caller(&request).filter(|caller| caller.via == Via::Cookie) {
         None => next.run(request).await,
-        Some(caller) => match csrf::check_script(&core, request.headers(), caller.csrf.as_ref()) {
+        Some(caller) => match csrf::check_script(&core, request.headers(), &caller) {
             Ok(()) => next.run(request).await,
             Err(failure) => refuse(failure),
         },
