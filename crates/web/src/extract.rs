@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use axum::RequestExt as _;
 use axum::body::{Body, Bytes};
-use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::extract::{FromRequest, FromRequestParts, MatchedPath, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use axum::response::Response;
@@ -147,7 +147,9 @@ impl<T: DeserializeOwned> FromRequestParts<Core> for Query<T> {
 
     async fn from_request_parts(parts: &mut Parts, _: &Core) -> Result<Self, Response> {
         let text = parts.uri.query().unwrap_or_default();
-        clear(text, parts.uri.path().starts_with("/v1/")).map_err(refuse)?;
+        // The router takes `/v1` off the address of a nested route, and keeps it in the matched path.
+        let is_api = parts.extensions.get::<MatchedPath>().is_some_and(|route| route.as_str().starts_with("/v1/"));
+        clear(text, is_api).map_err(refuse)?;
         let reader = serde_html_form::Deserializer::from_bytes(text.as_bytes());
         serde_path_to_error::deserialize(reader)
             .map(Self)

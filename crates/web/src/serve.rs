@@ -20,6 +20,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower::ServiceExt as _;
 
 use crate::body::Paced;
+use crate::layers;
 use crate::mount::{Mounts, assemble};
 use crate::needed::Needed;
 use crate::settings::Settings;
@@ -181,10 +182,12 @@ impl Server {
         let line = Arc::new(Line::default());
         let io = TokioIo::new(Guarded::new(stream, line.clone(), self.patience));
         let (grace, answered) = (self.patience.stall, line.clone());
-        let service = self.router.clone().map_request(move |request| arrived(request, peer, &line, grace)).map_response(move |response| {
-            answered.end();
-            response
-        });
+        let service =
+            self.router.clone().map_request(move |request| arrived(request, peer, &line, grace)).map_response(move |mut response| {
+                answered.end();
+                layers::offer_options(&mut response);
+                response
+            });
         let connection = self.builder.serve_connection(io, TowerToHyperService::new(service)).into_owned();
         let (stopping, farewell) = (self.core.tasks.stopping(), self.farewell);
         self.core.tasks.spawn("http.connection", async move {

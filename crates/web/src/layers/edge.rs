@@ -71,7 +71,6 @@ pub(crate) async fn edge(State(edge): State<Arc<Edge>>, mut request: Request, ne
     };
     wording::log_cause(&response, about.id);
     response = wording::in_words(core, about.id, form, response);
-    offer_options(&mut response);
     headers::dress(core, &about, &mut response);
     limits::tell(standing, &mut response);
     edge.settings.cors.dress(reader, response.headers_mut());
@@ -109,8 +108,8 @@ fn describe(core: &Core, settings: &Settings, request: &Request) -> About {
     }
 }
 
-/// The router tells what a route offers; that anybody may ask, it doesn't count.
-fn offer_options(response: &mut Response) {
+/// The router tells what a route offers, behind all layers; that anybody may ask, it doesn't count.
+pub(crate) fn offer_options(response: &mut Response) {
     let Some(allowed) = response.headers().get(header::ALLOW).and_then(|allowed| allowed.to_str().ok()) else { return };
     if !allowed.is_empty()
         && !allowed.contains("OPTIONS")

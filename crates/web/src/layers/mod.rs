@@ -13,7 +13,7 @@ mod wording;
 
 pub(crate) use again::again;
 pub(crate) use cors::Cors;
-pub(crate) use edge::{Edge, edge};
+pub(crate) use edge::{Edge, edge, offer_options};
 pub(crate) use guards::{authenticate, flow_limit, idempotency_hint, require_caller, require_sign_in, script_csrf};
 pub(crate) use read_only::{GoingOn, read_only};
 pub(crate) use wording::{page_of, refusals_as_pages};
