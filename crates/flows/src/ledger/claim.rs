@@ -30,7 +30,10 @@ const DUE: SystemSql = candidates!("lease_until is null and due_at <= $1");
 /// Runs whose worker let the lease end, or took it by a clock that was set back since: no honest
 /// lease ends later than [`lease_bound`]. Apart from [`DUE`], because each has a partial index of its
 /// own and a condition over both would read the whole table.
-const LOST: SystemSql = candidates!("(lease_until <= $1 or lease_until > $3)");
+///
+/// It says itself that there is a lease: SQLite does not conclude it from the two comparisons, and would
+/// read every open run instead of the index over those in hand.
+const LOST: SystemSql = candidates!("lease_until is not null and (lease_until <= $1 or lease_until > $3)");
 
 const TAKE: SystemSql = SystemSql::both(
     "update flow_runs set fence = fence + 1, attempt = $3, lease_until = $4, worker = $5, updated_at = $6 where id = $1 and fence = $2",
