@@ -38,8 +38,10 @@ pub(super) fn register(app: &mut Registry) {
     let real = RealDuration::from_secs(LIFETIME.num_seconds().unsigned_abs());
     let memory = Memory(Cache::builder().max_capacity(PEOPLE_MAX).time_to_live(real).build());
     app.provide(memory.clone());
-    app.on_tx::<OrganizationChanged>("identity.forget_organization_names", move |_, _| {
-        memory.0.invalidate_all();
+    app.on_tx::<OrganizationChanged>("identity.forget_organization_names", move |tx, _| {
+        // After the commit: before it, somebody could remember the old name anew.
+        let names = memory.0.clone();
+        tx.after_commit(move || names.invalidate_all());
         Box::pin(async { Ok(()) })
     });
 }
