@@ -21,7 +21,8 @@ fn production(sink: &SmtpSink) -> Place {
     let place = Place::untouched().var("AUTORISEN_ENV", "production");
     let secrets = place.folder().join("secrets");
     std::fs::create_dir(&secrets).expect("a folder");
-    let place = place.var("AUTORISEN_SECRETS", secrets.display().to_string()).var("AUTORISEN_REGISTRATION", "closed");
+    let port = place.port.to_string();
+    let place = place.var("AUTORISEN_SECRETS", secrets.display().to_string()).var("AUTORISEN_REGISTRATION", "closed").var("PORT", port);
     secret(&place, "master_key", KEY);
     secret(&place, "smtp_url", &sink.url);
     place
