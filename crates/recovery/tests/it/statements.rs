@@ -6,7 +6,7 @@ use testkit::{Client, TestApp, json};
 use crate::{modules, sandbox_of};
 
 /// Statements of one report of a new payment of a new payer, with a card and a key against repetition.
-const NEW_MAX: u64 = 60;
+const NEW_MAX: u64 = 38;
 /// Statements of one report that came before.
 const KNOWN_MAX: u64 = 6;
 
