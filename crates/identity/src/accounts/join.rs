@@ -5,8 +5,8 @@ use host::Core;
 use kernel::{AccountId, Actor, Check, Failed, FaultCode, MailAddress, Secret};
 use serde::Deserialize;
 use tenancy::invitations::{self, AcceptedView, Acceptor, InvitationFault, Offer};
-use tenancy::limits::{self, Way, Whose};
 use utoipa::ToSchema;
+use web::limits::{self, Way, Whose};
 
 use super::account::NAME_LEN_MAX;
 use super::{AccountFault, founding, store};
