@@ -15,17 +15,9 @@ use autorisen::{Core, Ended, standard};
 const LOG_LEVEL: &str = "warn,billing::intake::webhook=error";
 /// Variables that choose the database and the log. All others stay outside, and so do settings
 /// files: a demo must never send its mails through somebody's real server.
-const VARS_KEPT: [&str; 9] = [
-    "DATABASE_URL",
-    "POSTGRES_HOST",
-    "POSTGRES_PORT",
-    "POSTGRES_USER",
-    "POSTGRES_PASSWORD",
-    "POSTGRES_DB",
-    "LOG_LEVEL",
-    "LOG_FORMAT",
-    "AUTORISEN_MASTER_KEY",
-];
+const VARS_KEPT: [&str; 9] =
+    ["DATABASE_URL", "POSTGRES_HOST", "POSTGRES_PORT", "POSTGRES_USER", "POSTGRES_PASSWORD", "POSTGRES_DB", "LOG_LEVEL", "LOG_FORMAT", KEY];
+const KEY: &str = "AUTORISEN_MASTER_KEY";
 
 /// Environments with real data.
 const REAL: [&str; 2] = ["staging", "production"];
@@ -81,11 +73,19 @@ fn sources(process: &Sources, folder: &Path) -> Sources {
     if let Some(url) = vars.get_mut("DATABASE_URL") {
         *url = from_here(url);
     }
+    let has_database = ["DATABASE_URL", "POSTGRES_HOST"].iter().any(|name| vars.contains_key(*name));
     let level = if vars.contains_key("LOG_LEVEL") { None } else { Some(LOG_LEVEL) };
     let sources = Sources { vars, dir: folder.to_owned(), data_dir: Some(folder.to_owned()), ..Sources::empty() };
     // The usual port of the metrics may be taken by the product itself.
     let sources = sources.var("AUTORISEN_ENV", "demo").set("metrics.port", "0").set("server.listen", Ipv4Addr::LOCALHOST.to_string());
-    level.into_iter().fold(sources, |sources, level| sources.set("log.level", level))
+    let sources = level.into_iter().fold(sources, |sources, level| sources.set("log.level", level));
+    if sources.vars.contains_key(KEY) || !has_database { sources } else { sources.set("security.master_key", key_of_made_up_data()) }
+}
+
+/// The folder with its key file goes away with the demo, but a database that it was given stays, and
+/// the next demo on it has to read what this one sealed. Nothing in it is anybody's secret.
+fn key_of_made_up_data() -> String {
+    (0..32).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A file that is named from the working folder stays where it is meant.
@@ -114,6 +114,15 @@ mod tests {
         let sources = sources(&process, Path::new("/tmp/x"));
         let vars: Vec<_> = sources.vars.iter().map(|(name, value)| format!("{name}={value}")).collect();
         assert_eq!(vars, ["AUTORISEN_ENV=demo", "DATABASE_URL=postgres://a@b/c"]);
+    }
+
+    #[test]
+    fn a_database_that_stays_is_opened_by_the_same_key_again() {
+        let key = |process: Sources| sources(&process, Path::new("/tmp/x")).overrides.get("security.master_key").cloned();
+        let given = || Sources::empty().var("DATABASE_URL", "postgres://a@b/c");
+        assert!(key(given()).is_some() && key(given()) == key(given()));
+        assert_eq!(key(given().var(KEY, "one of their own")), None);
+        assert_eq!(key(Sources::empty()), None, "the folder has a key file");
     }
 
     #[test]

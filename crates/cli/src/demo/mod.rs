@@ -97,8 +97,10 @@ async fn serve(asked: Demo) -> Result<(), Ended> {
     clock.set_offset(-Duration::days(i64::try_from(history::DAYS).unwrap_or_default()));
     let server = Server::start(&process, folder.path(), asked.port, clock.clone()).await?;
     let greeting = tokio::select! {
-        made = fill(&server, asked.seed) => made,
+        // Heard before the first word is said: whoever reads it may stop us at once.
+        biased;
         () = stop_signal() => Err(Ended::failed("interrupted while the demo was made")),
+        made = fill(&server, asked.seed) => made,
     };
     let greeting = match greeting {
         Ok(greeting) => greeting,
