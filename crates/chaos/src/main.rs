@@ -15,8 +15,12 @@ use futures::FutureExt as _;
 use testkit::TestEngine;
 use tokio::time::Instant;
 
-/// Rounds of each fault under `--quick`: enough to see that the program itself still works.
+/// Rounds of each fault under `--quick`, and of those that take long: enough to see that this program
+/// itself still works.
 const QUICK_ROUNDS: u32 = 3;
+const QUICK_ROUNDS_LONG: u32 = 1;
+/// A fault that needs fewer rounds than this takes long for each of them.
+const LONG_BELOW: u32 = 100;
 
 /// Faults made on purpose, and what holds all the same.
 #[derive(Parser)]
@@ -26,7 +30,7 @@ struct Asked {
     /// Rounds of each; without it as many as each needs to say something.
     #[arg(long)]
     rounds: Option<u32>,
-    /// Three rounds of each.
+    /// Three rounds of each, one of those that take long.
     #[arg(long, conflicts_with = "rounds")]
     quick: bool,
     #[arg(long, value_enum, default_value = "both")]
@@ -87,7 +91,11 @@ async fn run(asked: &Asked, faults: &[&'static Fault]) -> ExitCode {
     let mut lines = Vec::new();
     for fault in faults {
         for engine in fault.engines.iter().copied().filter(|engine| asked.engine.has(*engine) && testkit::available(*engine)) {
-            let rounds = if asked.quick { QUICK_ROUNDS.min(fault.rounds) } else { asked.rounds.unwrap_or(fault.rounds) };
+            let rounds = match (asked.quick, fault.rounds < LONG_BELOW) {
+                (true, true) => QUICK_ROUNDS_LONG,
+                (true, false) => QUICK_ROUNDS,
+                (false, _) => asked.rounds.unwrap_or(fault.rounds),
+            };
             let mut series = Series::new(fault.name, engine, rounds, seed, asked.folder.clone());
             let began = Instant::now();
             tell(&format!("{} on {}, {rounds} rounds", fault.name, engine_name(engine)));
