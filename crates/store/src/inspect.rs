@@ -34,6 +34,13 @@ pub struct Facts {
     pub doors: Vec<Door>,
 }
 
+impl Facts {
+    /// Whether a server of its own keeps the rows, with roles, a clock and connections to count.
+    pub fn is_server(&self) -> bool {
+        self.engine == Engine::Postgres
+    }
+}
+
 /// One address of a Postgres server.
 #[derive(Debug, Clone)]
 pub struct Door {

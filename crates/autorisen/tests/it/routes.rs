@@ -40,7 +40,7 @@ fn mounted_in(file: &File) -> Vec<Route> {
         .collect()
 }
 
-/// The address in a literal, in a constant of the same file, or behind the sandbox's base.
+/// The address in a literal, in a constant of this file or of another room, or behind the sandbox's base.
 fn path(file: &File, written: &str) -> Option<String> {
     let quoted = |text: &str| text.split('"').nth(1).unwrap_or_default().to_owned();
     if written.starts_with('"') {
@@ -54,8 +54,10 @@ fn path(file: &File, written: &str) -> Option<String> {
         return None;
     }
     let name = written.rsplit("::").next().unwrap_or(written);
-    let declared = file.text.split(&format!("const {name}: &str = ")).nth(1);
-    Some(quoted(declared.unwrap_or_else(|| panic!("{}: routes.rs can't read the address {written}", file.path))))
+    let declares = format!("const {name}: &str = ");
+    let declared = |file: &File| file.text.split(&declares).nth(1).map(quoted);
+    let found = declared(file).or_else(|| files().iter().find_map(declared));
+    Some(found.unwrap_or_else(|| panic!("{}: routes.rs can't read the address {written}", file.path)))
 }
 
 impl Route {

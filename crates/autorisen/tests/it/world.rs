@@ -122,7 +122,9 @@ impl Story {
         let poor = self.charge(&connection, "poor@payer.test", &["insufficient_funds", "succeeded"], true).await;
         let expired = self.charge(&connection, PAYER, &["expired_card"], false).await;
         let link = self.app.token_to(PAYER).await;
-        self.orphan(made["webhook_url"].as_str().expect("an address")).await;
+        let webhook = made["webhook_url"].as_str().expect("an address");
+        self.orphan(webhook).await;
+        self.stranger(&connection, webhook).await;
         self.app.advance(Duration::days(9)).await;
         let alice = self.app.alice().await;
         alice.post_once("/v1/events/payment_failed", "story", report(&connection, self.app.now())).await.expect(201);
@@ -135,9 +137,22 @@ impl Story {
 
     /// A refund of a payment that nobody heard of: it waits for its parent.
     async fn orphan(&self, webhook: &str) {
-        let now = self.app.now();
         let object = json!({"id": "ch_orphan", "payment_intent": "pi_orphan", "amount_refunded": 100, "currency": "eur"});
-        let event = json!({"id": "evt_orphan", "type": "charge.refunded", "created": now.timestamp(), "livemode": false, "data": {"object": object}});
+        self.tell(webhook, "charge.refunded", object).await;
+    }
+
+    /// Dollars for a payment that is owed in euros: somebody has to look at it.
+    async fn stranger(&self, connection: &str, webhook: &str) {
+        let owed = self.charge(connection, "strange@payer.test", &["insufficient_funds"], false).await;
+        let object = json!({"id": owed, "invoice": null, "amount": 5300, "amount_received": 5300, "currency": "usd", "latest_charge": "ch_strange"});
+        self.tell(webhook, "payment_intent.succeeded", object).await;
+        self.app.settle().await;
+    }
+
+    /// A signed event of the provider.
+    async fn tell(&self, webhook: &str, kind: &str, object: Value) {
+        let now = self.app.now();
+        let event = json!({"id": format!("evt_{kind}"), "type": kind, "created": now.timestamp(), "livemode": false, "data": {"object": object}});
         let body = event.to_string();
         let signature = stripe_signature(WEBHOOK_SECRET, now, &body);
         let nobody = self.app.nobody().with_header("stripe-signature", &signature);

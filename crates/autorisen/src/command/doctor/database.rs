@@ -4,7 +4,7 @@
 use chrono::Duration;
 use host::{Prepared, Problem};
 use kernel::At;
-use store::{Door, Engine, Facts, Role};
+use store::{Door, Facts, Role};
 
 use super::finding::Finding;
 use super::is_in_doubt;
@@ -42,7 +42,7 @@ pub(super) async fn look(prepared: &Prepared, problems: &[Problem]) -> Vec<Findi
     };
     let now = prepared.registry().clock().now();
     let mut found = vec![version(&facts), schema(prepared, &facts)];
-    if facts.engine == Engine::Postgres {
+    if facts.is_server() {
         found.push(connections(prepared, &facts));
         found.extend(roles(prepared, &facts));
         found.extend(durability(prepared, &facts));
@@ -60,7 +60,7 @@ fn not_made(prepared: &Prepared) -> Finding {
 
 fn version(facts: &Facts) -> Finding {
     let version = &facts.version;
-    if facts.engine == Engine::Sqlite {
+    if !facts.is_server() {
         return Finding::ok(DATABASE, format!("SQLite {version}"));
     }
     let major: u32 = version.split(['.', ' ']).next().and_then(|major| major.parse().ok()).unwrap_or_default();
