@@ -39,6 +39,8 @@ pub struct Options {
     pub guards: Guards,
     /// Dotted settings.
     pub settings: Vec<(String, String)>,
+    /// The settings file, for what is not one word: lists and maps.
+    pub file: Option<&'static str>,
 }
 
 /// A running application. Finish it with [`TestApp::finish`], which fails when durable work or
@@ -90,6 +92,9 @@ impl TestApp {
         if engine == TestEngine::Postgres {
             let server = engine::postgres().expect("stories ask whether it is there before they begin");
             sources = sources.var("DATABASE_URL", server.database().await.expect("a fresh database"));
+        }
+        if let Some(text) = options.file {
+            std::fs::write(folder.path().join("autorisen.yaml"), text).expect("the folder is ours");
         }
         for (key, value) in options.settings {
             sources = sources.set(&key, value);

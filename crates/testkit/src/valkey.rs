@@ -37,13 +37,13 @@ echo "$folder"
 while read -r order; do
   case $order in
     start) start ;;
-    kill) kill -KILL $server; wait $server || true; rm -f "$folder/socket" ;;
+    kill) kill -KILL $server; wait $server 2>/dev/null || true; rm -f "$folder/socket" ;;
     freeze) kill -STOP $server ;;
     thaw) kill -CONT $server ;;
   esac
   echo "$order is done"
 done
-kill -KILL $server || true; wait $server || true
+kill -KILL $server 2>/dev/null || true; wait $server 2>/dev/null || true
 "#;
 
 /// A server on a socket of its own.

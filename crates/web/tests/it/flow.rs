@@ -1,9 +1,9 @@
 //! Those who ask too often.
 
 use chrono::Duration;
-use testkit::{Answer, json};
+use testkit::{Answer, Options, json};
 
-use crate::{configured, modules};
+use crate::{configured, modules, with};
 
 /// Strangers of one network have three requests a minute.
 const THREE: (&str, &str) = ("limits.request.per_network.limit", "3");
@@ -17,14 +17,14 @@ fn told(answer: &Answer) -> String {
 async fn strangers_are_told_how_many_are_left_and_when_to_come_again() {
     let app = configured(&[THREE]).await;
     for left in ["3 2 60", "3 1 60", "3 0 60"] {
-        assert_eq!(told(&app.nobody().get("/v1/customers").await), left);
+        assert_eq!(told(&app.nobody().get("/v1/org/members").await), left);
     }
     app.core.clock.advance(Duration::seconds(15));
-    let refused = app.nobody().get("/v1/customers").await;
+    let refused = app.nobody().get("/v1/org/members").await;
     refused.refused(429, "rate_limited");
     assert_eq!((told(&refused).as_str(), refused.header("retry-after")), ("3 0 45", "45"));
     app.core.clock.advance(Duration::seconds(45));
-    assert_eq!(told(&app.nobody().get("/v1/customers").await), "3 2 60");
+    assert_eq!(told(&app.nobody().get("/v1/org/members").await), "3 2 60");
     app.finish().await;
 }
 
@@ -47,7 +47,7 @@ async fn no_header_makes_a_stranger_another_one() {
     let mut statuses = vec![];
     for (number, name) in names.into_iter().enumerate() {
         let value = if name == "forwarded" { format!("for=198.51.100.{number}") } else { format!("198.51.100.{number}") };
-        statuses.push(app.nobody().with_header(name, &value).get("/v1/customers").await.status);
+        statuses.push(app.nobody().with_header(name, &value).get("/v1/org/members").await.status);
     }
     assert_eq!(statuses, [401, 401, 401, 429, 429, 429]);
     app.finish().await;
@@ -55,15 +55,16 @@ async fn no_header_makes_a_stranger_another_one() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn behind_a_trusted_proxy_each_client_has_a_count_of_its_own() {
-    let app = configured(&[THREE, ("server.trusted_proxies", "127.0.0.1")]).await;
+    let file = "server:\n  trusted_proxies: [127.0.0.1]\nlimits:\n  request:\n    per_network: {limit: 3}\n";
+    let app = with(Options { file: Some(file), ..Options::default() }).await;
     let from = |address: &str| app.nobody().with_header("x-forwarded-for", address);
     for _ in 0..3 {
-        from("198.51.100.7").get("/v1/customers").await.refused(401, "not_authenticated");
+        from("198.51.100.7").get("/v1/org/members").await.refused(401, "not_authenticated");
     }
-    from("198.51.100.7").get("/v1/customers").await.refused(429, "rate_limited");
+    from("198.51.100.7").get("/v1/org/members").await.refused(429, "rate_limited");
     // What a client writes before the proxy's own word is a claim.
-    from("203.0.113.1, 198.51.100.7").get("/v1/customers").await.refused(429, "rate_limited");
-    from("198.51.100.8").get("/v1/customers").await.refused(401, "not_authenticated");
+    from("203.0.113.1, 198.51.100.7").get("/v1/org/members").await.refused(429, "rate_limited");
+    from("198.51.100.8").get("/v1/org/members").await.refused(401, "not_authenticated");
     app.finish().await;
 }
 
@@ -71,7 +72,10 @@ async fn behind_a_trusted_proxy_each_client_has_a_count_of_its_own() {
 async fn strangers_use_up_nothing_of_those_who_are_signed_in() {
     let app = configured(&[("limits.request.per_network.limit", "20"), ("limits.request.per_account.limit", "2")]).await;
     let alice = app.alice().await;
-    while app.nobody().get("/v1/customers").await.status != 429 {}
+    for _ in 0..20 {
+        app.nobody().get("/v1/org/members").await;
+    }
+    app.nobody().get("/v1/org/members").await.refused(429, "rate_limited");
     assert_eq!(alice.get("/v1/auth/me").await.status, 200);
     assert_eq!(told(&alice.get("/v1/auth/me").await), "2 0 60");
     alice.get("/v1/auth/me").await.refused(429, "rate_limited");
@@ -98,7 +102,7 @@ async fn all_keys_and_people_of_an_organization_share_one_count() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_a_hundred_at_once_as_many_pass_as_may() {
     let app = configured(&[("limits.request.per_network.limit", "40")]).await;
-    let asked = futures::future::join_all((0..100).map(|_| async { app.nobody().get("/v1/customers").await.status })).await;
+    let asked = futures::future::join_all((0..100).map(|_| async { app.nobody().get("/v1/org/members").await.status })).await;
     assert_eq!(asked.iter().filter(|status| **status == 401).count(), 40);
     app.finish().await;
 }

@@ -56,15 +56,15 @@ async fn replicas_share_one_count() {
     let limit = [("limits.request.per_network.limit", "3")];
     let (one, two) = (app_on(&valkey.url(), &limit).await, app_on(&valkey.url(), &limit).await);
     for app in [&one, &two, &one] {
-        app.nobody().get("/v1/customers").await.refused(401, "not_authenticated");
+        app.nobody().get("/v1/org/members").await.refused(401, "not_authenticated");
     }
-    let refused = two.nobody().get("/v1/customers").await;
+    let refused = two.nobody().get("/v1/org/members").await;
     refused.refused(429, "rate_limited");
     assert_eq!(refused.header("retry-after"), "60");
     for app in [&one, &two] {
         app.core.clock.advance(chrono::Duration::seconds(60));
     }
-    two.nobody().get("/v1/customers").await.refused(401, "not_authenticated");
+    two.nobody().get("/v1/org/members").await.refused(401, "not_authenticated");
     one.finish().await;
     two.finish().await;
 }
@@ -74,8 +74,8 @@ async fn programs_with_other_prefixes_share_nothing() {
     let Some(valkey) = ThrowawayValkey::start() else { return };
     let app = async |prefix| app_on(&valkey.url(), &[("limits.request.per_network.limit", "1"), ("valkey.prefix", prefix)]).await;
     let (one, two) = (app("one").await, app("two").await);
-    one.nobody().get("/v1/customers").await.refused(401, "not_authenticated");
-    two.nobody().get("/v1/customers").await.refused(401, "not_authenticated");
+    one.nobody().get("/v1/org/members").await.refused(401, "not_authenticated");
+    two.nobody().get("/v1/org/members").await.refused(401, "not_authenticated");
     one.finish().await;
     two.finish().await;
 }
@@ -100,7 +100,7 @@ async fn while_it_is_frozen_nobody_waits_and_guesses_are_still_counted() {
 async fn while_it_is_away_each_process_holds_the_flow_by_itself() {
     let Some(mut valkey) = ThrowawayValkey::start() else { return };
     let app = app_on(&valkey.url(), &[("limits.request.per_network.limit", "3")]).await;
-    let asked = async || app.nobody().get("/v1/customers").await.status;
+    let asked = async || app.nobody().get("/v1/org/members").await.status;
     assert_eq!(asked().await, 401);
     valkey.kill();
     assert_eq!([asked().await, asked().await, asked().await, asked().await], [401, 401, 401, 429], "a count of its own from the kill on");
