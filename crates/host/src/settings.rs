@@ -47,7 +47,7 @@ section! {
         stall_timeout_s: u64 = STALL_TIMEOUT_S,
         /// Addresses or networks (`10.0.0.0/8`) of the proxies in front, whose word on the client's address is believed.
         trusted_proxies: Vec<String> = Vec::new(),
-        /// Host names that are answered besides that of `server.public_url`, such as `api.example.com`. In development, demo and test every name is.
+        /// Host names that are answered besides that of `server.public_url`, such as `api.example.com`; on a loopback address its own names are too. In development, demo and test every name is.
         hosts: Vec<String> = Vec::new(),
         /// Origins such as `https://app.example.com` whose scripts may call the API from a browser; `*` means all of them.
         cors_origins: Vec<String> = Vec::new(),

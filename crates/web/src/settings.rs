@@ -65,12 +65,17 @@ impl Settings {
     }
 }
 
-/// The host of the public address and those that are named beside it. A machine of one's own is
-/// opened under whatever name it has.
+/// How a machine calls itself. Nobody else's name leads there, so no link of a stranger can carry it.
+const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
+
+/// The host of the public address and those that are named beside it; on loopback the machine's own
+/// as well, for `smoke` and for a person who looks past the proxy. A machine of one's own is opened
+/// under whatever name it has.
 fn hosts(app: &Registry, server: &ServerConfig, environment: Environment) -> Option<Vec<String>> {
     if environment.is_dev() {
         return None;
     }
     let public = url::Url::parse(app.public_url()).ok().and_then(|url| url.host_str().map(str::to_owned));
-    Some(server.hosts.iter().map(|host| host.to_ascii_lowercase()).chain(public).collect())
+    let own = LOOPBACK.iter().filter(|_| server.listen.is_loopback()).map(|&name| name.to_owned());
+    Some(server.hosts.iter().map(|host| host.to_ascii_lowercase()).chain(public).chain(own).collect())
 }

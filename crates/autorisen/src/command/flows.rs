@@ -28,9 +28,9 @@ pub enum Dead {
         shared: Shared,
     },
     /// Open runs again; a server or a worker takes them up. Do this after the cause is mended.
+    #[command(group(clap::ArgGroup::new("which").required(true).args(["runs", "all"])))]
     Replay {
         /// The runs, as `flows dead list` shows them.
-        #[arg(required_unless_present = "all", conflicts_with = "all")]
         runs: Vec<RunId>,
         /// Every run that the list shows.
         #[arg(long)]

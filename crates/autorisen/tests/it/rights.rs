@@ -17,7 +17,9 @@ fn every_body_stands_behind_the_right_that_its_handler_demands() {
     let mut found = 0;
     for file in &files {
         for handler in file.text.split("#[utoipa::path(").skip(1).filter_map(|rest| rest.split("\n}").next()) {
-            let demanded = names.iter().find(|(name, _)| [".begin(", ".begin_reading("].iter().any(|begin| handler.contains(&format!("{begin}{name})"))));
+            let demanded = names
+                .iter()
+                .find(|(name, _)| [".begin(", ".begin_reading("].iter().any(|begin| handler.contains(&format!("{begin}{name})"))));
             let Some((_, code)) = demanded.filter(|_| handler.contains("Json<")) else { continue };
             let says = format!("\"x-permission\" = json!(\"{code}\")");
             assert!(handler.contains(&says), "{}: a handler with a body demands {code} and its description doesn't say so", file.path);

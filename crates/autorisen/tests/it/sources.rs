@@ -24,7 +24,10 @@ fn none(rule: &str, broken: impl IntoIterator<Item = String>) {
 fn may_know_the_engine(file: &File) -> bool {
     let own = |part: &str| matches!(part, "store" | "store.rs" | "ledger") || part.starts_with("migration");
     let outside = TOOLS.contains(&file.room.as_str());
-    outside || file.room == "store" || file.path.split('/').skip(3).any(own) || ENGINE_ASKED.iter().any(|(path, _)| file.path.starts_with(path))
+    outside
+        || file.room == "store"
+        || file.path.split('/').skip(3).any(own)
+        || ENGINE_ASKED.iter().any(|(path, _)| file.path.starts_with(path))
 }
 
 fn asks_for_the_engine(line: &str) -> bool {

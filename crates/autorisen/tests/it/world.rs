@@ -144,7 +144,8 @@ impl Story {
     /// Dollars for a payment that is owed in euros: somebody has to look at it.
     async fn stranger(&self, connection: &str, webhook: &str) {
         let owed = self.charge(connection, "strange@payer.test", &["insufficient_funds"], false).await;
-        let object = json!({"id": owed, "invoice": null, "amount": 5300, "amount_received": 5300, "currency": "usd", "latest_charge": "ch_strange"});
+        let object =
+            json!({"id": owed, "invoice": null, "amount": 5300, "amount_received": 5300, "currency": "usd", "latest_charge": "ch_strange"});
         self.tell(webhook, "payment_intent.succeeded", object).await;
         self.app.settle().await;
     }
@@ -152,7 +153,8 @@ impl Story {
     /// A signed event of the provider.
     async fn tell(&self, webhook: &str, kind: &str, object: Value) {
         let now = self.app.now();
-        let event = json!({"id": format!("evt_{kind}"), "type": kind, "created": now.timestamp(), "livemode": false, "data": {"object": object}});
+        let event =
+            json!({"id": format!("evt_{kind}"), "type": kind, "created": now.timestamp(), "livemode": false, "data": {"object": object}});
         let body = event.to_string();
         let signature = stripe_signature(WEBHOOK_SECRET, now, &body);
         let nobody = self.app.nobody().with_header("stripe-signature", &signature);

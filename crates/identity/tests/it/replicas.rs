@@ -5,7 +5,7 @@ use super::*;
 use identity::accounts;
 use testkit::PASSWORD;
 
-/// SECURITY 3.29: the longest that another replica may believe what it read.
+/// ASVS 7.4.1: the longest that another replica may believe what it read.
 const UNNOTICED_MAX: chrono::Duration = chrono::Duration::seconds(5);
 const NINA: &str = "nina@acme.test";
 
