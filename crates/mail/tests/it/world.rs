@@ -83,7 +83,8 @@ impl World {
     }
 
     pub async fn get(&self, path: &str) -> (u16, String) {
-        let request = axum::http::Request::get(path).body(axum::body::Body::empty()).expect("a request");
+        let host = self.core.public_url.split("//").last().expect("what follows the scheme");
+        let request = axum::http::Request::get(path).header("host", host).body(axum::body::Body::empty()).expect("a request");
         let response = web::assemble(&self.core).router.oneshot(request).await.expect("an answer");
         let status = response.status().as_u16();
         let body = response.into_body().collect().await.expect("a body").to_bytes();
