@@ -28,6 +28,9 @@ use crate::wire::{Guarded, Line, Patience};
 
 /// Time that open requests get to finish when the process stops.
 const DRAIN: Duration = Duration::from_secs(20);
+/// When the process stops, requests that were on their way to an open connection are still heard for so
+/// long: a trip around the world, and a little more. Nobody can know of the end before.
+const LAST_WORD: Duration = Duration::from_millis(500);
 /// Connections that wait in the kernel while we are busy.
 const BACKLOG: u32 = 1024;
 /// Requests that one HTTP/2 connection may have open: what browsers and proxies ask for at most.
@@ -133,12 +136,25 @@ async fn serve(core: Core) -> Result<(), Failure> {
             },
         }
     }
-    drop(socket);
+    for (stream, peer) in queued(socket) {
+        server.connection(stream, peer, places.clone().try_acquire_owned().ok());
+    }
     // Each connection ends by itself when the process stops, and gives its place back.
     if tokio::time::timeout(DRAIN, places.acquire_many(total)).await.is_err() {
         tracing::warn!(event = "http.drain_ended", "some requests were cut off after {} s", DRAIN.as_secs());
     }
     Ok(())
+}
+
+/// Those who wait in the kernel's queue when we stop: to them the system has said that we listen.
+fn queued(socket: TcpListener) -> Vec<(TcpStream, SocketAddr)> {
+    // The one of the standard library asks the system at each call; it does not wait here either.
+    let Ok(socket) = socket.into_std() else { return Vec::new() };
+    let ours = |(stream, peer): (std::net::TcpStream, SocketAddr)| {
+        stream.set_nonblocking(true).ok()?;
+        Some((TcpStream::from_std(stream).ok()?, peer))
+    };
+    std::iter::from_fn(|| socket.accept().ok()).take(BACKLOG as usize).filter_map(ours).collect()
 }
 
 /// Waits for a place, then for somebody to take it.
@@ -195,7 +211,10 @@ impl Server {
             let mut connection = std::pin::pin!(connection);
             let left = tokio::select! {
                 ended = connection.as_mut() => return told(ended),
-                () = stopping => DRAIN,
+                () = stopping => tokio::select! {
+                    ended = connection.as_mut() => return told(ended),
+                    () = tokio::time::sleep(LAST_WORD) => DRAIN,
+                },
                 () = tokio::time::sleep(AGE_MAX) => farewell,
             };
             connection.as_mut().graceful_shutdown();

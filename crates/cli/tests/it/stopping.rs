@@ -66,6 +66,26 @@ on_both! {
         assert_eq!(signed_in["status_code"], 200);
     }
 
+    async fn whoever_was_let_in_before_the_signal_is_answered(place: Place) {
+        let mut server = place.serve().await;
+        let address = server.base.trim_start_matches("http://").to_owned();
+        let mut let_in = Vec::new();
+        for _ in 0..50 {
+            let_in.push(TcpStream::connect(&address).await.expect("it listens"));
+        }
+        server.signal("TERM").await;
+        let request = format!("GET /livez HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
+        for stream in &mut let_in {
+            stream.write_all(request.as_bytes()).await.expect("it reads");
+        }
+        for mut stream in let_in {
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).await.expect("a whole answer, and then the end");
+            assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+        }
+        assert_eq!(server.ended().await, Some(0), "{}", server.talk());
+    }
+
     async fn a_second_signal_does_not_wait(place: Place) {
         for (first, second) in [("TERM", "TERM"), ("INT", "TERM"), ("TERM", "INT")] {
             let mut server = place.serve().await;
