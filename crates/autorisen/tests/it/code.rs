@@ -3,6 +3,9 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+/// Tools that look at the house from outside, with servers and databases of their own.
+pub const TOOLS: [&str; 2] = ["bench", "chaos"];
+
 /// One file of a room's `src`, without its tests.
 pub struct File {
     pub room: String,

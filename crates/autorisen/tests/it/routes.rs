@@ -1,6 +1,6 @@
 //! What is mounted outside the OpenAPI document, as the sources say it: pages, forms, raw addresses.
 
-use crate::code::{File, files};
+use crate::code::{File, TOOLS, files};
 use crate::world::World;
 
 /// Where pages stand that take an id, and which kind.
@@ -24,7 +24,7 @@ pub struct Route {
 
 /// Every address that is mounted with `.route(path, methods)`.
 pub fn mounted() -> Vec<Route> {
-    let mut found: Vec<Route> = files().iter().flat_map(mounted_in).collect();
+    let mut found: Vec<Route> = files().iter().filter(|file| !TOOLS.contains(&file.room.as_str())).flat_map(mounted_in).collect();
     found.sort();
     found
 }

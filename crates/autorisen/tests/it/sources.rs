@@ -1,6 +1,6 @@
 //! What the sources must not hold. Each rule names the lines that break it.
 
-use crate::code::{File, files, root};
+use crate::code::{File, TOOLS, files, root};
 
 /// Lines of a file without its tests, of a function, and of a handler.
 const FILE_MAX: usize = 400;
@@ -10,9 +10,6 @@ const HANDLER_MAX: usize = 12;
 /// Where the program may ask which engine runs, besides `store`, a feature's own `store` module and
 /// migrations.
 const ENGINE_ASKED: [(&str, &str); 1] = [("crates/cli/src/story/", "the story says where it plays")];
-
-/// Tools that look at the house from outside, with databases of their own.
-const TOOLS: [&str; 2] = ["bench", "chaos"];
 
 #[track_caller]
 fn none(rule: &str, broken: impl IntoIterator<Item = String>) {
