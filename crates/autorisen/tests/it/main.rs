@@ -6,6 +6,7 @@
 #![recursion_limit = "256"]
 
 mod assignment;
+mod asvs;
 mod bodies;
 mod canaries;
 mod code;
