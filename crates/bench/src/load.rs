@@ -177,14 +177,14 @@ fn head_of(bytes: &[u8]) -> Result<Option<(usize, usize)>> {
 
 /// A request with a token and without a body.
 pub fn get(path: &str, token: &str) -> Vec<u8> {
-    format!("GET {path} HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer {token}\r\naccept: application/json\r\n\r\n").into_bytes()
+    format!("GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer {token}\r\naccept: application/json\r\n\r\n").into_bytes()
 }
 
 /// A request with a JSON body.
 pub fn post(path: &str, token: &str, body: &str) -> Vec<u8> {
     let proof = if token.is_empty() { String::new() } else { format!("authorization: Bearer {token}\r\n") };
     format!(
-        "POST {path} HTTP/1.1\r\nhost: bench\r\n{proof}accept: application/json\r\ncontent-type: application/json\r\n\
+        "POST {path} HTTP/1.1\r\nhost: 127.0.0.1\r\n{proof}accept: application/json\r\ncontent-type: application/json\r\n\
          content-length: {}\r\n\r\n{body}",
         body.len()
     )
