@@ -59,11 +59,12 @@ pub(crate) async fn refund(work: Work, event: SurplusReceived) -> Result<(), Fai
     } else {
         IdempotencyKey::of("surplus", format_args!("{}:{left}", receipt.id))
     };
-    let action = Action::Refund { refs: receipt.refs(), amount: Money::new(left, event.surplus.currency) };
+    let amount = Money::new(left, event.surplus.currency);
+    let action = Action::Refund { refs: receipt.refs(), amount };
     match gateway.execute(&action, &key).await {
         Ok(ActionResult::Refunded { refund }) => {
             let mut tx = work.begin("billing").await?;
-            transactions::refund_sent(&mut tx, event.receipt, &refund).await?;
+            transactions::refund_sent(&mut tx, event.receipt, &refund, amount).await?;
             Ok(tx.commit().await?)
         }
         Ok(_) => Err(Failure::internal("a refund was answered with something else")),

@@ -23,6 +23,7 @@ pub use gateway::gateway;
 pub use store::only_one_of;
 
 pub(crate) use gateway::{Address, at_address, open_secrets};
+pub(crate) use new_connection::may_name_address;
 pub(crate) use store::of_account;
 
 ::store::org_scoped!(connection);

@@ -125,11 +125,15 @@ fn differs<T: PartialEq>(known: Option<T>, told: Option<T>) -> bool {
 }
 
 /// Lets a method be known by another source, or finds the one that is known there by its token. What
-/// was learned of a card (that it is blocked) goes with it.
+/// was learned of a card (that it is blocked) goes with it: of two words the stricter one holds.
 pub(crate) async fn move_to(tx: &mut Tx, id: PaymentMethodId, source: &str) -> Result<PaymentMethodId, Failure> {
     let Some(known) = rows::by_id(tx, id.uuid()).await? else { return Ok(id) };
     if let Some(there) = rows::by_token(tx, source, &known.token).await? {
-        return Ok(there.id.into());
+        let id = there.id.into();
+        if known.state() > there.state() {
+            mark(tx, id, known.state(), known.blocked_reason.as_deref().unwrap_or_default()).await?;
+        }
+        return Ok(id);
     }
     let mut row = known.into_active_model();
     row.source = Set(source.to_owned());

@@ -31,8 +31,8 @@ pub struct Model {
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// What a method is good for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What a method is good for, the strictest last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum MethodState {
     Usable,
     /// Its data is wrong or old; new data from the provider mends it.

@@ -84,11 +84,12 @@ async fn back(tx: &mut Tx, transaction: Model, receipts: &[receipt::Model], rece
     tx.emit(&PaymentRefunded { transaction: transaction.transaction_id(), amount, in_full }).await.map(drop)
 }
 
-/// Keeps the provider's id of our refund of a surplus; nothing waits for a person any more.
-pub async fn refund_sent(tx: &mut Tx, receipt: Uuid, refund: &str) -> Result<(), Failure> {
+/// Keeps the provider's id of our refund of a surplus, and how much it was: a part may have gone back
+/// before. Nothing waits for a person any more.
+pub async fn refund_sent(tx: &mut Tx, receipt: Uuid, refund: &str, amount: Money) -> Result<(), Failure> {
     let Some(known) = rows::hold_receipt(tx, receipt).await?.filter(|known| known.refund_ref.is_none()) else { return Ok(()) };
     let line = AuditLine::new("transaction.surplus_refunded", "transaction", known.transaction_id);
-    tx.audit(line.after(json!({ "receipt": known.id, "amount": known.surplus, "refund": refund }))).await?;
+    tx.audit(line.after(json!({ "receipt": known.id, "amount": amount, "refund": refund }))).await?;
     let was_waiting = known.by_hand_since.is_some();
     let mut active = known.into_active_model();
     active.refund_ref = Set(Some(refund.to_owned()));

@@ -3,7 +3,8 @@
 //!
 //! Billing tells of them; here each gets its line in the story, and a mark on the case until it is over.
 //! A case whose payer paid in another currency is paused: nobody is charged or written to for what they
-//! may have paid.
+//! may have paid. Where an attempt or a checkout is open it is paused as soon as that is over, and letting
+//! the case go on says that somebody has looked.
 
 mod alert;
 mod store;
@@ -15,11 +16,14 @@ use kernel::Failure;
 
 pub use alert::{AlertView, Model};
 
-pub(crate) use store::{of_cases, open_of_cases};
+pub(crate) use store::{looked_at, of_cases, open_of_cases, stops};
 
 use crate::cases;
 
 ::store::org_scoped!(alert);
+
+/// The kind that stops a case. The others tell of money that is counted or gone already.
+const STOPS: Attention = Attention::PaidInOtherCurrency;
 
 pub(crate) fn register(app: &mut Registry) {
     app.on_tx::<AttentionNeeded>("recovery.attention_needed", |tx, event| Box::pin(raise(tx, event)));
@@ -33,7 +37,7 @@ async fn raise(tx: &mut Tx, event: &AttentionNeeded) -> Result<(), Failure> {
         return Ok(());
     }
     cases::note(tx, &case, "case.attention_needed", event.text.clone()).await?;
-    if event.kind == Attention::PaidInOtherCurrency {
+    if event.kind == STOPS {
         cases::stop_for_person(tx, case).await?;
     }
     Ok(())

@@ -25,6 +25,24 @@ pub(crate) async fn open_of_cases(tx: &mut Tx, cases: Vec<Uuid>) -> Result<HashS
     Ok(open.into_iter().map(|row| row.case_id).collect())
 }
 
+/// Whether money that nobody has looked at stops the case.
+pub(crate) async fn stops(tx: &mut Tx, case: Uuid) -> Result<bool, StoreError> {
+    Ok(!stopping(tx, case).await?.is_empty())
+}
+
+/// A person has looked at what stops the case.
+pub(crate) async fn looked_at(tx: &mut Tx, case: Uuid) -> Result<(), StoreError> {
+    for alert in stopping(tx, case).await? {
+        over(tx, alert).await?;
+    }
+    Ok(())
+}
+
+async fn stopping(tx: &mut Tx, case: Uuid) -> Result<Vec<Model>, StoreError> {
+    let of = tx.find::<Entity>().filter(Column::CaseId.eq(case)).filter(Column::Kind.eq(super::STOPS.name()));
+    of.filter(Column::EndedAt.is_null()).limit(ROWS_MAX).all().await
+}
+
 /// `false` when it stands already.
 pub(super) async fn raise(tx: &mut Tx, case: Uuid, event: &AttentionNeeded) -> Result<bool, StoreError> {
     if let Some(known) = find(tx, case, event.kind, &event.about).await? {
@@ -54,8 +72,12 @@ pub(super) async fn raise(tx: &mut Tx, case: Uuid, event: &AttentionNeeded) -> R
 
 pub(super) async fn end(tx: &mut Tx, case: Uuid, kind: Attention, about: &str) -> Result<(), StoreError> {
     let Some(known) = find(tx, case, kind, about).await?.filter(|known| known.ended_at.is_none()) else { return Ok(()) };
+    over(tx, known).await
+}
+
+async fn over(tx: &mut Tx, alert: Model) -> Result<(), StoreError> {
     let now = tx.now();
-    let mut row = known.into_active_model();
+    let mut row = alert.into_active_model();
     row.ended_at = Set(Some(now));
     tx.update(row).await.map(drop)
 }

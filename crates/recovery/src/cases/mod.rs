@@ -42,7 +42,7 @@ pub(crate) use closing::give_up;
 pub(crate) use money::checkout_ended;
 pub(crate) use obligation::Obligation;
 pub(crate) use open::Opening;
-pub(crate) use pausing::stop_for_person;
+pub(crate) use pausing::{stop_for_person, stop_if_alerted};
 pub(crate) use planning::{ask, replan, write};
 pub(crate) use view::view;
 

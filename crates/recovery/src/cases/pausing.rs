@@ -9,7 +9,7 @@ use serde_json::json;
 use super::{CaseFault, CaseState, Model, actions, note, planning};
 use crate::policy::StepKind;
 use crate::settings::RecoveryConfig;
-use crate::{attempts, flow, messages};
+use crate::{alerts, attempts, flow, messages};
 
 type Result<T, E = Failed<CaseFault>> = std::result::Result<T, E>;
 
@@ -30,15 +30,21 @@ pub async fn pause(tx: &mut Tx, id: CaseId) -> Result<Model> {
 }
 
 /// Stops a case that a person has to look at, until somebody lets it go on. While an attempt or a
-/// checkout is open it goes on: what was sent cannot be stopped, and the mark on the case stays.
-pub(crate) async fn stop_for_person(tx: &mut Tx, case: Model) -> Result<(), Failure> {
-    if !matches!(case.state(), CaseState::Detected | CaseState::Waiting | CaseState::Scheduled | CaseState::ActionRequired) {
-        return Ok(());
+/// checkout is open only its letters are: what was sent cannot be stopped. The mark on the case stays,
+/// and [`stop_if_alerted`] stops it as soon as the slot is free.
+pub(crate) async fn stop_for_person(tx: &mut Tx, case: Model) -> Result<Model, Failure> {
+    messages::withdraw_queued(tx, case.case_id(), "a person has to look first").await?;
+    if !case.state().is_planned() {
+        return Ok(case);
     }
-    let id = case.case_id();
     let case = stop(tx, case, "Stopped until somebody has looked at the money that arrived.").await?;
-    messages::withdraw_queued(tx, id, "a person has to look first").await?;
-    tell(tx, &case, "case.paused", "The recovery was stopped until somebody has looked").await.map_err(Failed::into_failure)
+    tell(tx, &case, "case.paused", "The recovery was stopped until somebody has looked").await.map_err(Failed::into_failure)?;
+    Ok(case)
+}
+
+/// Asked before each step and each plan: the alert may have come while somebody held the slot.
+pub(crate) async fn stop_if_alerted(tx: &mut Tx, case: Model) -> Result<Model, Failure> {
+    if alerts::stops(tx, case.id).await? { stop_for_person(tx, case).await } else { Ok(case) }
 }
 
 /// Takes back what is planned; the deadline stays.
@@ -57,7 +63,8 @@ async fn stop(tx: &mut Tx, case: Model, why: &str) -> Result<Model, Failure> {
     Ok(tx.update(row).await?)
 }
 
-/// Lets a paused case go on from where it was, with a new plan. Resuming one that runs changes nothing.
+/// Lets a paused case go on from where it was, with a new plan: whoever does has looked at the money
+/// that stopped it. Resuming one that runs changes nothing.
 ///
 /// 404 `case_not_found`, 409 `case_closed`.
 pub async fn resume(tx: &mut Tx, config: &RecoveryConfig, id: CaseId) -> Result<Model> {
@@ -65,6 +72,7 @@ pub async fn resume(tx: &mut Tx, config: &RecoveryConfig, id: CaseId) -> Result<
     if case.state() != CaseState::Paused {
         return Ok(case);
     }
+    alerts::looked_at(tx, case.id).await?;
     let case = back(tx, case).await?;
     tell(tx, &case, "case.resumed", "The recovery goes on").await?;
     let case = planning::replan(tx, config, case).await?;

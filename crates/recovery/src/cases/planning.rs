@@ -8,16 +8,12 @@ use sea_orm::IntoActiveModel as _;
 use serde_json::json;
 
 use super::obligation::Obligation;
-use super::{CaseState, Model};
+use super::{CaseState, Model, pausing};
 use crate::attempts::{self, AttemptState};
 use crate::classify::{Class, Hardness};
 use crate::policy::{self, Budget, Facts, History, Hold, Owner, Plan, Policy};
 use crate::settings::RecoveryConfig;
 use crate::{cards, messages};
-
-/// The states whose next step the planner decides. In the others somebody holds the case's one
-/// slot, or a person stopped it.
-const PLANNED_STATES: [CaseState; 4] = [CaseState::Detected, CaseState::Waiting, CaseState::Scheduled, CaseState::ActionRequired];
 
 /// What the planner said of a case, and what it was said about.
 pub(crate) struct Planned {
@@ -54,9 +50,14 @@ pub(crate) async fn plan_first(tx: &mut Tx, config: &RecoveryConfig, case: Model
 }
 
 /// Plans the next step of an open case anew and writes it down: the case's next action, the planned
-/// attempt and the planned message. A case whose slot is held stays as it is.
+/// attempt and the planned message. A case whose slot is held stays as it is, and one that a person has
+/// to look at is stopped.
 pub(crate) async fn replan(tx: &mut Tx, config: &RecoveryConfig, case: Model) -> Result<Model, Failure> {
-    if !PLANNED_STATES.contains(&case.state()) {
+    if !case.state().is_planned() {
+        return Ok(case);
+    }
+    let case = pausing::stop_if_alerted(tx, case).await?;
+    if !case.state().is_planned() {
         return Ok(case);
     }
     let planned = ask(tx, config, &case).await?;

@@ -64,6 +64,12 @@ impl CaseState {
         Self::OPEN.contains(&self)
     }
 
+    /// Whether the planner decides what comes next. In the other open states somebody holds the case's
+    /// one slot, or a person stopped it.
+    pub const fn is_planned(self) -> bool {
+        matches!(self, Self::Detected | Self::Waiting | Self::Scheduled | Self::ActionRequired)
+    }
+
     /// Whether money came back and stayed.
     pub const fn is_won(self) -> bool {
         matches!(self, Self::Recovered | Self::PartiallyRecovered)

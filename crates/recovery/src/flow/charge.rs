@@ -13,6 +13,7 @@ use serde_json::json;
 use super::advance::{LEASE, held};
 use super::ask::{self, Line, Seen};
 use super::{heap, record};
+use crate::alerts;
 use crate::attempts::{self, AttemptState};
 use crate::cards;
 use crate::cases::{self, CaseState, Model, Obligation, PART};
@@ -40,12 +41,17 @@ pub(super) async fn charge(work: &Work, config: &RecoveryConfig, id: CaseId) -> 
 }
 
 /// Takes the case's one slot, if the plan made now still says so: hard declines, the budget, the
-/// deadline and what is owed are all asked anew. Otherwise the new plan is written.
+/// deadline, what is owed and whether a person has to look are all asked anew. Otherwise the new plan is written.
 async fn claim(work: &Work, config: &RecoveryConfig, id: CaseId) -> Result<Option<(AttemptId, Line)>, Failure> {
     let mut tx = work.begin(PART).await?;
     let Some(case) = cases::locked(&mut tx, id).await?.filter(|case| case.state().step(CaseState::InFlight).is_ok()) else {
         return Ok(None);
     };
+    let case = cases::stop_if_alerted(&mut tx, case).await?;
+    if case.state() == CaseState::Paused {
+        tx.commit().await?;
+        return Ok(None);
+    }
     let planned = cases::ask(&mut tx, config, &case).await?;
     let is_due = planned.plan.next.kind == StepKind::Retry && planned.plan.next.at <= tx.now();
     let line = if is_due { ask::line(work, &mut tx, &planned.obligation).await? } else { None };
@@ -126,7 +132,7 @@ async fn submit(
     let obligation = Obligation::read(&mut tx, &case).await?;
     let action = if is_known { obligation.charge(Some(attempt)) } else { obligation.new_charge(Some(attempt)) };
     let action = action.filter(|_| case.hardness().allows_retry() && obligation.owed().minor > 0);
-    let is_free = has_budget(&mut tx, config, &obligation).await?;
+    let is_free = has_budget(&mut tx, config, &obligation).await? && !alerts::stops(&mut tx, case.id).await?;
     let Some(action) = action.filter(|_| is_free) else {
         let case = give_back(&mut tx, case, row).await?;
         not_before(&mut tx, config, case, ask::UNDER_WAY).await?;

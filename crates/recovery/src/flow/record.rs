@@ -94,6 +94,10 @@ async fn succeeded(tx: &mut Tx, case: Model, row: attempts::Model, state: &Payme
     tracing::error!(event = "recovery.odd_money", case = %case.case_id(), counted, "a charge succeeded and the case is still open");
     let deadline = case.deadline_at;
     let case = scheduled(tx, case).await?;
+    let case = cases::stop_if_alerted(tx, case).await?;
+    if !case.state().is_planned() {
+        return Ok(());
+    }
     let mut row = case.into_active_model();
     row.hold_kind = Set(Some(crate::policy::Hold::ManualReview.word().to_owned()));
     row.hold_until = Set(Some(deadline));

@@ -10,6 +10,7 @@ use super::advance::held;
 use super::ask::{self, AWAY, Line, UNDER_WAY};
 use super::charge::{give_back, scheduled};
 use super::record;
+use crate::alerts;
 use crate::attempts::{self, AttemptState};
 use crate::cases::{self, Obligation, PART};
 use crate::settings::RecoveryConfig;
@@ -116,14 +117,15 @@ async fn open(work: &Work, config: &RecoveryConfig, id: CaseId) -> Result<Option
     };
     let obligation = Obligation::read(&mut tx, &case).await?;
     let line = ask::line(work, &mut tx, &obligation).await?;
-    let way = way(&case, &obligation, &row, line, tx.now());
+    let is_clear = !alerts::stops(&mut tx, case.id).await?;
+    let way = way(&case, &obligation, &row, line, is_clear, tx.now());
     let (attempt, sent_at) = (row.attempt_id(), row.submitted_at.unwrap_or(row.created_at));
     record::unknown(&mut tx, case, row, AWAY).await?;
     tx.commit().await?;
     Ok(Some(Open { attempt, transaction: obligation.transaction.transaction_id(), sent_at, way }))
 }
 
-fn way(case: &cases::Model, obligation: &Obligation, row: &attempts::Model, line: Option<Line>, now: At) -> Way {
+fn way(case: &cases::Model, obligation: &Obligation, row: &attempts::Model, line: Option<Line>, is_clear: bool, now: At) -> Way {
     let Some(line) = line else { return Way::None };
     let action = row.action.clone().and_then(|action| serde_json::from_value::<Action>(action).ok());
     let is_young = now - row.submitted_at.unwrap_or(row.created_at) < KEY_LIFETIME;
@@ -132,7 +134,7 @@ fn way(case: &cases::Model, obligation: &Obligation, row: &attempts::Model, line
         (Some(Action::ChargeOffSession { .. }), _) | (_, None) => Way::None,
         (action, Some(question)) => {
             // Only what would be sent today is sent again: the same amount, with a method that may be used.
-            let may_go = is_young && case.state().is_open() && case.hardness().allows_retry() && obligation.can_charge();
+            let may_go = is_clear && is_young && case.state().is_open() && case.hardness().allows_retry() && obligation.can_charge();
             let again = action.filter(|_| may_go && obligation.owed() == row.amount());
             Way::ReadBack(line.gateway, question, again.map(Box::new))
         }

@@ -19,6 +19,11 @@ pub(super) async fn write(work: &Work, config: &RecoveryConfig, id: CaseId) -> R
         ask::postpone(&mut tx, case, ask::UNDER_WAY).await?;
         return Ok(tx.commit().await?);
     }
+    // The answer itself may be what a person has to look at.
+    let case = cases::stop_if_alerted(&mut tx, case).await?;
+    if !case.state().is_planned() {
+        return Ok(tx.commit().await?);
+    }
     let planned = cases::ask(&mut tx, config, &case).await?;
     let is_due = planned.plan.next.kind == StepKind::Message && planned.plan.next.at <= tx.now();
     if !is_due {

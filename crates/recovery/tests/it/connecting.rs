@@ -55,4 +55,22 @@ testkit::stories! {
         assert_eq!(case(&clerk, &reference).await["state"], "recovered");
         app.expect_mail();
     }
+
+    async fn what_was_learned_of_a_card_before_it_was_connected_holds_after(app: TestApp) {
+        let clerk = key(app).await;
+        let alice = app.alice().await;
+        let connection = sandbox_of(&alice).await;
+        let path = format!("/v1/payment-connections/{connection}");
+        alice.patch(&path, json!({"is_active": false})).await.expect(200);
+        send(&clerk, report("e-1", "order-1", "stolen_card")).await;
+        // The connection knows the same card by a payment of its own, and nothing against it.
+        let mut named = report("e-2", "order-2", "do_not_honor");
+        named["connection_id"] = json!(connection);
+        send(&clerk, named).await;
+        alice.patch(&path, json!({"is_active": true})).await.expect(200);
+        app.advance(Duration::days(5)).await;
+        assert_eq!(charges(app, "pm_reported").await.len(), 0, "a stolen card is charged");
+        assert_ne!(case(&clerk, "order-2").await["state"], "recovered");
+        app.expect_mail();
+    }
 }

@@ -98,4 +98,16 @@ testkit::stories! {
         assert_eq!(charges(app, "pm_end").await.len(), 1);
         app.expect_mail();
     }
+
+    async fn it_is_not_sent_again_after_money_came_in_another_currency(app: TestApp) {
+        let (clerk, reference, way) = never_sent(app, "pm_other").await;
+        crate::alerts::dollars(app, &clerk, &reference).await;
+        assert_eq!(case(&clerk, &reference).await["state"], "sync_pending", "its answer is still asked for");
+        way.is_cut.store(false, Ordering::SeqCst);
+        app.advance(Duration::days(5)).await;
+        let found = case(&clerk, &reference).await;
+        assert_eq!((found["state"].as_str(), states(&found, "attempts")), (Some("paused"), vec!["cancelled".to_owned()]), "{found}");
+        assert_eq!(charges(app, "pm_other").await.len(), 1);
+        app.expect_mail();
+    }
 }

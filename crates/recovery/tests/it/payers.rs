@@ -2,7 +2,7 @@ use testkit::{Answer, TestApp, json};
 
 use crate::{PAULA, case, charges, days, failed, modules, stage, states};
 
-async fn post(app: &TestApp, path: &str, form: &[(&str, &str)]) -> Answer {
+pub async fn post(app: &TestApp, path: &str, form: &[(&str, &str)]) -> Answer {
     let nobody = app.nobody();
     nobody.send(nobody.request("POST".parse().expect("a method"), path).form(form)).await
 }
