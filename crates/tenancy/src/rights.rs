@@ -6,13 +6,14 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use chrono::Duration;
 use host::{Core, Registry, Role};
 use kernel::{AccountId, At, Failure, MemberId, OrgId};
 use moka::sync::Cache;
 use sea_orm::FromQueryResult;
-use store::{Heard, StoreError, SystemSql, Tx};
+use store::{StoreError, SystemSql, Tx};
 use uuid::Uuid;
 
 use crate::members::event::{MemberChanged, MemberRemoved};
@@ -36,24 +37,76 @@ pub struct Rights {
     pub permissions: Arc<BTreeSet<String>>,
 }
 
-type Remembered = Cache<(AccountId, OrgId), (At, Rights)>;
+type Whose = (AccountId, OrgId);
 
 /// The answers that are remembered, shared as a part.
-struct RightsCache(Remembered);
+#[derive(Clone)]
+struct RightsCache {
+    seen: Cache<Whose, Seen>,
+    /// Goes up whenever anybody's rights change. Coarse, and therefore never wrong: what was being
+    /// read while they changed is of the generation before, whenever it is written down.
+    generation: Arc<AtomicU64>,
+}
 
-/// What the other replicas are told when somebody's rights changed: `account organization`.
+#[derive(Clone)]
+struct Seen {
+    rights: Rights,
+    read_at: At,
+    generation: u64,
+}
+
+/// Where the reading of a row began: what it finds counts only if nothing was forgotten since.
+#[derive(Clone, Copy)]
+struct Reading {
+    at: At,
+    generation: u64,
+}
+
+impl RightsCache {
+    fn new() -> Self {
+        Self { seen: Cache::new(REMEMBERED_MAX), generation: Arc::default() }
+    }
+
+    fn get(&self, whose: Whose, now: At) -> Option<Rights> {
+        let seen = self.seen.get(&whose)?;
+        // The clock may have been moved either way since.
+        let fresh = (now - seen.read_at).abs() < LIFETIME;
+        (fresh && seen.generation == self.generation.load(Ordering::SeqCst)).then_some(seen.rights)
+    }
+
+    /// To be asked before the row is read.
+    fn reading(&self, now: At) -> Reading {
+        Reading { at: now, generation: self.generation.load(Ordering::SeqCst) }
+    }
+
+    fn keep(&self, whose: Whose, reading: Reading, found: Option<&Rights>) {
+        match found {
+            Some(rights) => {
+                self.seen.insert(whose, Seen { rights: rights.clone(), read_at: reading.at, generation: reading.generation });
+            }
+            None => self.seen.invalidate(&whose),
+        }
+    }
+
+    /// Believes nothing any more. To be called after the commit that changed something.
+    fn forget(&self) {
+        self.generation.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// What the other replicas are told when somebody's rights changed.
 const CHANGED: &str = "tenancy.rights_changed";
 
 pub(crate) fn register(app: &mut Registry) {
-    let cache = Cache::new(REMEMBERED_MAX);
-    app.provide(RightsCache(cache.clone()));
-    let changed: Remembered = cache.clone();
-    app.on_tx::<MemberChanged>("tenancy.forget_changed_rights", move |tx, event| {
-        forget(tx, changed.clone(), event.account);
+    let cache = RightsCache::new();
+    app.provide(cache.clone());
+    let changed = cache.clone();
+    app.on_tx::<MemberChanged>("tenancy.forget_changed_rights", move |tx, _| {
+        forget(tx, changed.clone());
         Box::pin(async { Ok(()) })
     });
-    app.on_tx::<MemberRemoved>("tenancy.forget_removed_rights", move |tx, event| {
-        forget(tx, cache.clone(), event.account);
+    app.on_tx::<MemberRemoved>("tenancy.forget_removed_rights", move |tx, _| {
+        forget(tx, cache.clone());
         Box::pin(async { Ok(()) })
     });
     app.service("tenancy.changed_rights", Role::Always, hear);
@@ -61,11 +114,11 @@ pub(crate) fn register(app: &mut Registry) {
 
 /// Forgets here and elsewhere. After the commit: before it, somebody could remember the old rights
 /// anew.
-fn forget(tx: &mut Tx, cache: Remembered, account: AccountId) {
-    let (store, org) = (tx.store().clone(), tx.org());
+fn forget(tx: &mut Tx, cache: RightsCache) {
+    let store = tx.store().clone();
     tx.after_commit(move || {
-        cache.invalidate(&(account, org));
-        store.key_value().tell(CHANGED, &format!("{account} {org}"));
+        cache.forget();
+        store.key_value().tell(CHANGED, "");
     });
 }
 
@@ -78,44 +131,29 @@ async fn hear(core: Core) -> Result<(), Failure> {
     loop {
         tokio::select! {
             () = &mut stopping => return Ok(()),
-            heard = elsewhere.next() => match heard {
-                Heard::Told(whose) => told(&cache.0, &whose),
-                Heard::Missed => cache.0.invalidate_all(),
-            },
+            // Something changed there, or may have.
+            _ = elsewhere.next() => cache.forget(),
         }
     }
 }
 
-fn told(cache: &Remembered, whose: &str) {
-    let pair = whose.split_once(' ').and_then(|(account, org)| Some((account.parse().ok()?, org.parse().ok()?)));
-    match pair {
-        Some(pair) => cache.invalidate(&pair),
-        // Another build's words: better to read too much than to believe too much.
-        None => cache.invalidate_all(),
-    }
-}
-
 /// What the account may do in the organization; `None` when it is no active member there. At most
-/// five seconds old.
+/// as old as an answer is remembered.
 pub async fn rights(core: &Core, account: AccountId, org: OrgId) -> Result<Option<Rights>, StoreError> {
     let cache = core.parts.get::<RightsCache>();
     let now = core.clock.now();
-    match cache.0.get(&(account, org)) {
-        // The clock may have been moved either way since.
-        Some((read_at, known)) if (now - read_at).abs() < LIFETIME => Ok(Some(known)),
-        _ => rights_anew(core, account, org).await,
+    match cache.get((account, org), now) {
+        Some(known) => Ok(Some(known)),
+        None => rights_anew(core, account, org).await,
     }
 }
 
 /// The same, read now: for a caller whose transaction was refused because a version moved on.
 pub async fn rights_anew(core: &Core, account: AccountId, org: OrgId) -> Result<Option<Rights>, StoreError> {
     let cache = core.parts.get::<RightsCache>();
-    let now = core.clock.now();
+    let reading = cache.reading(core.clock.now());
     let found = read(core, account, org).await?;
-    match &found {
-        Some(rights) => cache.0.insert((account, org), (now, rights.clone())),
-        None => cache.0.invalidate(&(account, org)),
-    }
+    cache.keep((account, org), reading, found.as_ref());
     Ok(found)
 }
 
@@ -143,4 +181,37 @@ async fn read(core: &Core, account: AccountId, org: OrgId) -> Result<Option<Righ
         role: row.role,
         org_name: row.org_name,
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn noon() -> At {
+        "2026-03-01T12:00:00Z".parse().unwrap()
+    }
+
+    fn admin() -> Rights {
+        let (role, org_name) = ("admin".to_owned(), "Acme".to_owned());
+        Rights { member: MemberId::new(noon()), version: 1, role, org_name, permissions: Arc::default() }
+    }
+
+    #[test]
+    fn an_answer_is_believed_for_four_seconds_by_our_clock() {
+        let (cache, whose) = (RightsCache::new(), (AccountId::new(noon()), OrgId::new(noon())));
+        cache.keep(whose, cache.reading(noon()), Some(&admin()));
+        assert!(cache.get(whose, noon() + Duration::milliseconds(3999)).is_some());
+        assert!(cache.get(whose, noon() + LIFETIME).is_none() && cache.get(whose, noon() - LIFETIME).is_none());
+    }
+
+    #[test]
+    fn a_change_holds_at_once_even_for_a_reading_under_way() {
+        let (cache, whose) = (RightsCache::new(), (AccountId::new(noon()), OrgId::new(noon())));
+        let reading = cache.reading(noon());
+        cache.forget();
+        cache.keep(whose, reading, Some(&admin()));
+        assert!(cache.get(whose, noon()).is_none(), "it was read before the change was committed");
+        cache.keep(whose, cache.reading(noon()), Some(&admin()));
+        assert!(cache.get(whose, noon()).is_some());
+    }
 }

@@ -128,7 +128,7 @@ pub fn assemble(core: &Core) -> Assembled {
     let (api, document, clashes) = api(mounts);
     core.parts.get::<Needed>().read(&document);
     let api = api.layer(from_fn_with_state(core.clone(), layers::again)).layer(from_fn_with_state(core.clone(), layers::script_csrf));
-    let api = api.layer(from_fn_with_state(core.clone(), layers::flow_limit));
+    let api = flowing(core, api);
     let settings = core.parts.get::<Settings>();
     let machines = held(&settings, mounts, api.merge(absolute(core, mounts)));
     let pages = held(&settings, mounts, pages(core, mounts)).layer(from_fn_with_state(core.clone(), layers::refusals_as_pages));
@@ -139,7 +139,6 @@ pub fn assemble(core: &Core) -> Assembled {
     let router = router
         .fallback(errors_page::nothing_here)
         .method_not_allowed_fallback(errors_page::wrong_method)
-        .layer(from_fn_with_state(core.clone(), layers::idempotency_hint))
         .layer(from_fn_with_state(core.clone(), layers::authenticate))
         .layer(DefaultBodyLimit::max(settings.body_max_bytes))
         .layer(from_fn_with_state(layers::Edge::new(core), layers::edge))
@@ -171,6 +170,7 @@ fn api(mounts: &Mounts) -> (Router<Core>, OpenApi, Vec<String>) {
 
 fn absolute(core: &Core, mounts: &Mounts) -> Router<Core> {
     let raw = mounts.raw.iter().cloned().fold(Router::new(), Router::merge).layer(from_fn_with_state(core.clone(), layers::script_csrf));
+    let raw = raw.layer(from_fn_with_state(core.clone(), layers::idempotency_hint));
     if core.environment.is_dev() { mounts.raw_dev.iter().cloned().fold(raw, Router::merge) } else { raw }
 }
 
@@ -183,5 +183,11 @@ fn held(settings: &Settings, mounts: &Mounts, routes: Router<Core>) -> Router<Co
 fn pages(core: &Core, mounts: &Mounts) -> Router<Core> {
     let private = mounts.pages.iter().cloned().fold(Router::new(), Router::merge).layer(from_fn(layers::require_sign_in));
     let all = mounts.public_pages.iter().cloned().fold(private, Router::merge);
-    all.layer(from_fn_with_state(core.clone(), layers::flow_limit))
+    flowing(core, all)
+}
+
+/// The same routes, whose requests are counted, and only then read.
+fn flowing(core: &Core, routes: Router<Core>) -> Router<Core> {
+    let read = routes.layer(from_fn_with_state(core.clone(), layers::idempotency_hint));
+    read.layer(from_fn_with_state(core.clone(), layers::flow_limit))
 }

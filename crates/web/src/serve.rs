@@ -9,6 +9,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
+use axum::response::Response;
 use host::{Core, Registry, Role};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -24,7 +25,7 @@ use crate::layers;
 use crate::mount::{Mounts, assemble};
 use crate::needed::Needed;
 use crate::settings::Settings;
-use crate::wire::{Guarded, Line, Patience};
+use crate::wire::{Guarded, Line, Patience, Watch, Watched};
 
 /// Time that open requests get to finish when the process stops.
 const DRAIN: Duration = Duration::from_secs(20);
@@ -33,8 +34,9 @@ const DRAIN: Duration = Duration::from_secs(20);
 const LAST_WORD: Duration = Duration::from_millis(500);
 /// Connections that wait in the kernel while we are busy.
 const BACKLOG: u32 = 1024;
-/// Requests that one HTTP/2 connection may have open: what browsers and proxies ask for at most.
-const STREAMS_MAX: u32 = 200;
+/// Requests that one HTTP/2 connection may have open, each with an answer that waits in our memory: more
+/// than a page loads at once, and a proxy that carries more opens a second connection.
+const STREAMS_MAX: u32 = 64;
 /// How often a quiet HTTP/2 peer is asked for a sign of life.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
 /// Bytes of a head that HTTP/2 unpacks before it refuses by itself, without a body: twice what the
@@ -198,12 +200,17 @@ impl Server {
         let line = Arc::new(Line::default());
         let io = TokioIo::new(Guarded::new(stream, line.clone(), self.patience));
         let (grace, answered) = (self.patience.stall, line.clone());
-        let service =
-            self.router.clone().map_request(move |request| arrived(request, peer, &line, grace)).map_response(move |mut response| {
-                answered.end();
-                layers::offer_options(&mut response);
-                response
-            });
+        let watch = Arc::new(Watch::default());
+        let (hears, watches) = (watch.clone(), watch.clone());
+        let heard = move |request: http::Request<Incoming>| {
+            hears.heard(request.version());
+            arrived(request, peer, &line, grace)
+        };
+        let service = self.router.clone().map_request(heard).map_response(move |mut response: Response| {
+            answered.end();
+            layers::offer_options(&mut response);
+            response.map(|body| Watched::new(body, &watches))
+        });
         let connection = self.builder.serve_connection(io, TowerToHyperService::new(service)).into_owned();
         let (stopping, farewell) = (self.core.tasks.stopping(), self.farewell);
         self.core.tasks.spawn("http.connection", async move {
@@ -215,6 +222,7 @@ impl Server {
                     ended = connection.as_mut() => return told(ended),
                     () = tokio::time::sleep(LAST_WORD) => DRAIN,
                 },
+                () = watch.stalled(grace) => return,
                 () = tokio::time::sleep(AGE_MAX) => farewell,
             };
             connection.as_mut().graceful_shutdown();

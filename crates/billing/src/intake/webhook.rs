@@ -14,7 +14,7 @@ use host::Core;
 use kernel::{Actor, ConnectionId, Failure, faults};
 use serde_json::{Value, json};
 use store::Tx;
-use web::limits::{self, Way};
+use web::limits::{self, Way, Whose};
 use web::{Ctx, Path, RawBody};
 
 use super::provider_event::{EventState, reason};
@@ -42,7 +42,9 @@ pub(super) fn routes() -> Router<Core> {
 
 /// What a provider reads of an answer is its status; the words are for people who look.
 async fn receive_webhook(ctx: Ctx, Path((provider, connection)): Path<(String, String)>, RawBody(body): RawBody) -> Response {
-    if let Err(failure) = limits::count_caller(&ctx, Way::Webhook).await {
+    // Everybody by the network, whatever they show besides: nothing that a provider sends is ours.
+    let network = web::address::network(ctx.address());
+    if let Err(failure) = limits::count(ctx.core(), Way::Webhook, &[Whose::Network(&network)]).await {
         return refused(&failure);
     }
     match take(ctx.core(), &provider, &connection, ctx.headers(), &body).await {

@@ -1,6 +1,6 @@
 //! A provider's events while the server behind the counts is away.
 
-use testkit::{Options, TestApp, TestEngine, ThrowawayValkey};
+use testkit::{Options, TestApp, TestEngine, ThrowawayValkey, json};
 
 use crate::{INTENT, deliver, fixture, known, modules, stripe};
 
@@ -34,5 +34,17 @@ async fn a_flood_of_webhooks_is_told_to_come_again() {
     }
     let refused = deliver(&app, &id, &event).await;
     assert_eq!((refused.status, refused.header("retry-after"), refused.header("ratelimit-limit")), (429, "60", "2"));
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_credential_gets_a_flood_of_webhooks_through() {
+    let app = app_with("limits.webhook.per_network.limit", "2".into()).await;
+    let (alice, path) = (app.alice().await, "/v1/webhooks/stripe/nonsense");
+    for _ in 0..2 {
+        assert_eq!(alice.post(path, json!({})).await.status, 404);
+    }
+    assert_eq!(alice.post(path, json!({})).await.status, 429);
+    assert_eq!(app.nobody().post(path, json!({})).await.status, 429, "they share the network's count");
     app.finish().await;
 }

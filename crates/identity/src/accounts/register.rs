@@ -28,7 +28,7 @@ pub enum Registered {
 /// the mail that verifies its address; in the mode `mail_first` all of it waits for that mail.
 ///
 /// 403 when registration is not open, 422 for fields that are not right, 429 `rate_limited` after too
-/// many from one network or for one address; in the mode `immediate` 409 `account_email_taken` or
+/// many from one network; in the mode `immediate` 409 `account_email_taken` or
 /// `organization_slug_taken`.
 pub async fn register(core: &Core, new: Register, kind: Kind, client: &Client) -> Result<Registered, Failed<AccountFault>> {
     let identity = Identity::of(core);
@@ -42,10 +42,6 @@ pub async fn register(core: &Core, new: Register, kind: Kind, client: &Client) -
     // address is worth a question, too.
     limits::count(core, Way::Register, &[Whose::Network(&client.network)]).await?;
     let mode = identity.settings.mode(core.environment);
-    if mode == RegistrationMode::MailFirst {
-        // Each is a mail to a stranger, whoever asks for it.
-        limits::count(core, Way::Resend, &[Whose::Account(new.email.normal())]).await?;
-    }
     // Hashing comes before the transaction: it takes longer than all of it.
     let password = passwords::choose(&identity.pool, identity.settings.rules(), "password", &new.password, about(&new)).await?;
     let hash = identity.pool.hash(&password).await?;
@@ -55,7 +51,11 @@ pub async fn register(core: &Core, new: Register, kind: Kind, client: &Client) -
             Ok(Registered::SignedIn(Box::new(signed_in)))
         }
         RegistrationMode::MailFirst => {
-            registrations::ask(core, new, hash).await?;
+            // Each is a mail to a stranger, whoever asks for it. Past the limit the answer is the same and
+            // no mail is written: nobody learns that somebody else asked for this address, or is kept out.
+            if limits::count_unseen(core, Way::RegistrationMail, &[Whose::Account(new.email.normal())]).await? {
+                registrations::ask(core, new, hash).await?;
+            }
             Ok(Registered::ByMail)
         }
     }

@@ -1,4 +1,4 @@
-//! Who was recognized a moment ago. A verified token or a session's row is believed for five
+//! Who was recognized a moment ago. A verified token or a session's row is believed for four
 //! seconds without asking again, and not one request longer than this replica ended any session.
 
 use std::sync::Arc;
@@ -75,7 +75,7 @@ impl Remembered {
         reading.0 == self.generation.load(Ordering::SeqCst)
     }
 
-    /// Believes what was read until five seconds from now, and never past `ends_at`.
+    /// Believes what was read for the lifetime from now on, and never past `ends_at`.
     pub fn keep(&self, digest: String, reading: Reading, session: Arc<Alive>, now: At, ends_at: At) {
         self.seen.insert(digest, Seen { session, read_at: now, ends_at, generation: reading.0 });
     }
@@ -96,7 +96,7 @@ impl Remembered {
 const ENDED: &str = "identity.session_ended";
 
 /// Tells the other replicas when something ended here, and forgets when something ended there or may
-/// have. Where nobody can be told, five seconds are the bound.
+/// have. Where nobody can be told, the lifetime is the bound.
 pub(crate) async fn share(core: Core) -> Result<(), Failure> {
     let identity = Identity::of(&core);
     let mut elsewhere = core.store.key_value().hear(ENDED);

@@ -1,6 +1,6 @@
 //! The layers around every handler, outermost first: `edge` (id, admission, time limit, panic,
-//! headers, log line, the words of refusals), `authenticate`, `idempotency_hint`; then those of a
-//! group of routes, `read_only` and `flow_limit` first.
+//! headers, log line, the words of refusals), `authenticate`; then those of a group of routes,
+//! `read_only`, `flow_limit` and `idempotency_hint` first.
 
 mod admission;
 mod again;

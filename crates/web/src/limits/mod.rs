@@ -17,7 +17,7 @@ mod table;
 
 use ::store::System;
 use host::{Core, Registry};
-use kernel::Failure;
+use kernel::{Failure, General};
 
 pub use counter::{Counters, Whose, forget_ended};
 pub use table::{LimitsConfig, Way};
@@ -45,6 +45,15 @@ pub async fn count(core: &Core, way: Way, whose: &[Whose<'_>]) -> Result<(), Fai
     let counted = counters.raise(&mut system, core.clock.now_secure()).await?;
     system.commit().await?;
     counted
+}
+
+/// As [`count`], where the answer must not tell how it stands: whether it was still within the limit.
+pub async fn count_unseen(core: &Core, way: Way, whose: &[Whose<'_>]) -> Result<bool, Failure> {
+    match watched(count(core, way, whose)).await.0 {
+        Ok(()) => Ok(true),
+        Err(failure) if failure.code == Failure::new(General::RateLimited).code => Ok(false),
+        Err(failure) => Err(failure),
+    }
 }
 
 /// Counts one more request of a kind that has rows of its own, by whoever sent it: the key or the

@@ -33,6 +33,8 @@ pub enum Way {
     Resend,
     /// A new account with its organization.
     Register,
+    /// The mail that a registration leads to.
+    RegistrationMail,
     /// An invitation by mail.
     Invite,
     /// An invitation, by the address that it is written to.
@@ -55,6 +57,7 @@ impl Way {
             Self::Reset => "reset",
             Self::Resend => "resend",
             Self::Register => "register",
+            Self::RegistrationMail => "registration_mail",
             Self::Invite => "invite",
             Self::Invited => "invited",
             Self::Accept => "accept",
@@ -128,7 +131,7 @@ const fn flow(way: Way, per: Per, limit: u32, counts: &'static str) -> Row {
     Row { limit_dev: FLOW_DEV, ..row(way, per, limit, MINUTE_S, counts) }
 }
 
-const TABLE: [Row; 22] = [
+const TABLE: [Row; 23] = [
     // What a person needs who remembers nearly right, and an office behind one address.
     row(Way::SignIn, Per::Account, 5, QUARTER_S, "Failed sign-ins with one mail address"),
     row(Way::SignIn, Per::Network, 30, QUARTER_S, "Failed sign-ins from one network"),
@@ -140,6 +143,9 @@ const TABLE: [Row; 22] = [
     row(Way::Resend, Per::Network, 30, QUARTER_S, "Wishes to verify a mail address again from one network"),
     // A class or an office may found many; a flood of accounts is stopped.
     Row { limit_dev: Some(10_000), ..row(Way::Register, Per::Network, 30, HOUR_S, "Registrations from one network") },
+    // As many as wishes for any other mail; of their own, so that who registers somebody else's address
+    // keeps its owner from nothing.
+    row(Way::RegistrationMail, Per::Account, 5, QUARTER_S, "Mails about a registration to one mail address"),
     // A company that moves in invites everybody within an afternoon.
     row(Way::Invite, Per::Account, 100, HOUR_S, "Invitations by one person"),
     row(Way::Invite, Per::Organization, 300, HOUR_S, "Invitations into one organization"),

@@ -8,7 +8,7 @@
 //! header that other answers have. docs/decisions/0006-one-reading-per-request.md says why.
 //!
 //! The guard never changes a byte, knows no route, and understands of a body only where it ends.
-//! HTTP/2 has frames of its own and passes untouched. The guard also keeps the time of the wire: how
+//! HTTP/2 has frames of its own and passes untouched; whether its streams are read is watched beside it. The guard also keeps the time of the wire: how
 //! long a head may take, how long a connection may idle, how slowly an answer may be read.
 
 mod chunks;
@@ -17,10 +17,12 @@ mod guard;
 mod head;
 mod line;
 mod stall;
+mod watch;
 
 pub(crate) use guard::{Guarded, Patience};
 pub(crate) use line::Line;
 pub(crate) use stall::Stall;
+pub(crate) use watch::{Watch, Watched};
 
 use kernel::{Failure, General};
 

@@ -2,7 +2,9 @@
 
 use chrono::Duration;
 use testkit::{Answer, Options, json};
+use tokio::io::AsyncWriteExt as _;
 
+use crate::said::{connect, until};
 use crate::{configured, modules, with};
 
 /// Strangers of one network have three requests a minute.
@@ -37,6 +39,19 @@ async fn a_page_too_many_is_a_page_that_says_when_to_come_again() {
     let refused = app.nobody().get("/signin").await;
     assert_eq!((refused.status, refused.header("retry-after")), (429, "60"));
     assert!(refused.header("content-type").starts_with("text/html") && refused.text.contains("A moment, please"), "{}", refused.text);
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_asks_too_often_is_refused_before_the_body_is_waited_for() {
+    let app = configured(&[("limits.request.per_network.limit", "1")]).await;
+    app.nobody().get("/v1/org/members").await.refused(401, "not_authenticated");
+    let head = "POST /v1/auth/login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nIdempotency-Key: a\r\n";
+    let mut socket = connect(&app).await;
+    socket.write_all(format!("{head}Content-Length: 100\r\n\r\n").as_bytes()).await.expect("it reads");
+    let refused = until(&mut socket, "\r\n\r\n").await;
+    assert!(refused.starts_with("HTTP/1.1 429 "), "{refused}");
+    drop(socket);
     app.finish().await;
 }
 
