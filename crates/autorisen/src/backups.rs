@@ -19,7 +19,7 @@ host::section! {
         schedule: Option<String> = None,
         /// The folder they are kept in. Unset: `backups` in the data folder, for `autorisen backup`; a schedule needs one that is said, best on another disk.
         folder: Option<String> = None,
-        /// How many are kept; each new one removes the oldest beyond that.
+        /// How many of this database are kept; each new one removes the oldest beyond that.
         keep: usize = 14,
         /// Whether they are sealed under a key that derives from the master key.
         sealed: bool = true,
@@ -57,7 +57,7 @@ impl host::Module for Module {
 async fn create(work: Work, folder: Option<String>, keep: usize, is_sealed: bool) -> Result<(), Failure> {
     let folder = PathBuf::from(folder.ok_or_else(|| Failure::internal("the folder of the backups is no longer set"))?);
     let made = backup::create(&work.core.store, &folder, is_sealed).await.map_err(Failure::internal)?;
-    let removed = backup::forget(&folder, keep).map_err(Failure::internal)?;
+    let removed = backup::forget(&work.core.store, &folder, keep).await.map_err(Failure::internal)?;
     let (bytes, rows) = (made.manifest.bytes, made.manifest.rows());
     tracing::info!(event = "backup.created", backup = made.name, bytes, rows, removed = removed.len(), "a backup was made");
     Ok(())

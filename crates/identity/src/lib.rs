@@ -39,6 +39,11 @@ pub use config::{IdentityConfig, Registration, RegistrationMode};
 use authentication::{Gate, Remembered};
 use passwords::{Cost, MEMORY_KIB_MIN, PASSES_MIN, Pool};
 
+/// Tables whose rows a restored backup does not bring back, those that refer to others first: a session
+/// that was ended since, or a link that was used since, would hold again. People sign in anew, and ask
+/// for another mail.
+pub const LEFT_BEHIND_BY_RESTORE: [&str; 4] = ["refresh_tokens", "sessions", "one_time_tokens", "pending_registrations"];
+
 /// What a password hash costs in this process, for whoever sizes it to a machine.
 pub struct HashCost(pub Cost);
 use tokens::Signer;

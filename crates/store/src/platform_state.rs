@@ -9,6 +9,11 @@ const TABLE: &str = "platform_state";
 /// Under which the fingerprint of the master key is kept.
 const KEY_FINGERPRINT: &str = "store.key_fingerprint";
 
+/// Under which the database keeps the name that it gave itself.
+pub(crate) const IDENTITY: &str = "store.identity";
+/// Names of databases are drawn by chance and must not meet.
+const IDENTITY_BYTES: usize = 16;
+
 /// One fact: the table `platform_state`.
 pub mod row {
     use sea_orm::entity::prelude::*;
@@ -78,6 +83,26 @@ impl Store {
              the same security.master_key (or the same key file in its data folder)"
                 .to_owned(),
         ))
+    }
+
+    /// The name of this database among all others, drawn when it is first asked for. A restored copy
+    /// gets another one. None before the first migration.
+    pub(crate) async fn identity(&self) -> Result<Option<String>, StoreError> {
+        let system = self.system_read("what this database calls itself").await?;
+        if !system.has_table(TABLE).await? {
+            return Ok(None);
+        }
+        if let Some(known) = system.state(IDENTITY).await? {
+            return Ok(Some(known));
+        }
+        drop(system);
+        let mut system = self.system("a database gives itself a name").await?;
+        let name = hex::encode(kernel::chance::bytes::<IDENTITY_BYTES>());
+        let fresh = row::ActiveModel { key: Set(IDENTITY.to_owned()), value: Set(name), ..Default::default() };
+        system.insert_or_ignore(fresh, &[row::Column::Key]).await?;
+        let known = system.state(IDENTITY).await?;
+        system.commit().await?;
+        Ok(known)
     }
 
     /// Remembers our key unless another process was first; the fingerprint that holds.

@@ -5,9 +5,9 @@
 //! of them did. Who a person *is* lives one room higher: here an account is an id, and a member
 //! carries a copy of its name and address for lists.
 //!
-//! Everything runs in tenant transactions. The system door is opened for three questions only
-//! (where an account is a member, whose key was presented, and which organization an invitation
-//! leads into).
+//! Everything runs in tenant transactions. The system door is opened for few questions only:
+//! where an account is a member, whose key was presented, which organization an invitation leads
+//! into, and for an operator which keys hold.
 
 pub mod audit;
 pub mod invitations;

@@ -8,6 +8,9 @@ use serde_json::json;
 use store::Cipher;
 use store::backup::{self, Backup as Made, BackupError, Kind, Restoring};
 
+use identity::LEFT_BEHIND_BY_RESTORE;
+use tenancy::keys;
+
 use super::{Shared, log_to, say, tell};
 use crate::App;
 use crate::backups::BackupConfig;
@@ -23,7 +26,7 @@ const LATEST: &str = "latest";
 pub enum Backup {
     /// Make a backup while everything goes on; prints its name.
     Create {
-        /// Remove all but the newest of this many, the new one among them.
+        /// Remove all but the newest of this many of this database, the new one among them.
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
         keep: Option<u32>,
         /// Do not seal it: whoever has the file has every row.
@@ -116,11 +119,11 @@ pub(super) async fn run(app: App, asked: Backup) -> Result<(), Ended> {
 async fn create(prepared: &Prepared, folder: &Path, keep: Option<u32>, is_sealed: bool, json: bool) -> Result<(), Ended> {
     let core = prepared.open().await?;
     let made = backup::create(&core.store, folder, is_sealed).await?;
-    core.store.close().await;
     let removed = match keep {
-        Some(keep) => backup::forget(folder, keep as usize)?,
+        Some(keep) => backup::forget(&core.store, folder, keep as usize).await?,
         None => Vec::new(),
     };
+    core.store.close().await;
     say(&if json { shown(&made).to_string() } else { made.name.clone() });
     tell(&format!(
         "{} rows in {} tables, {} bytes in {}",
@@ -188,7 +191,14 @@ async fn verify(prepared: &Prepared, made: &Made, scratch: Option<&str>) -> Resu
 async fn restore(prepared: &Prepared, made: &Made, plan_only: bool, replace: bool) -> Result<(), Ended> {
     let (options, master) = prepared.store_options()?;
     let (cipher, plan) = (Cipher::new(master), prepared.plan());
-    let asked = Restoring { backup: made, location: &options.location, cipher: &cipher, plan: &plan, replace };
+    let asked = Restoring {
+        backup: made,
+        location: &options.location,
+        cipher: &cipher,
+        plan: &plan,
+        replace,
+        left_behind: &LEFT_BEHIND_BY_RESTORE,
+    };
     if plan_only {
         backup::plan(&asked).await?.sentences.iter().for_each(|sentence| say(sentence));
         return Ok(());
@@ -197,6 +207,28 @@ async fn restore(prepared: &Prepared, made: &Made, plan_only: bool, replace: boo
     tell(&format!("{} is restored: {} rows in {} tables", made.name, made.manifest.rows(), made.manifest.tables.len()));
     if done.pending > 0 {
         tell(&format!("{} migrations are pending: autorisen migrate up", done.pending));
+    }
+    revived(prepared, made).await
+}
+
+/// Says what holds again that may have been ended since the backup was made.
+async fn revived(prepared: &Prepared, made: &Made) -> Result<(), Ended> {
+    tell(&format!("everybody has to sign in again, with the password of {}", made.manifest.created_at));
+    // A backup from before the first migration has none.
+    if !made.manifest.has("api_keys") {
+        return Ok(());
+    }
+    let core = prepared.open().await?;
+    let alive = keys::alive(&core).await?;
+    core.store.close().await;
+    for key in &alive {
+        tell(&format!("this API key holds: {}…  {}  of {}, made {}", key.prefix, key.name, key.org_name, key.created_at));
+    }
+    if !alive.is_empty() {
+        tell(&format!(
+            "hint: of these {} keys, revoke again what was revoked after the backup was made, on the organization's page of API keys",
+            alive.len()
+        ));
     }
     Ok(())
 }

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use kernel::At;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -13,7 +14,7 @@ use super::{BackupError, Copied, blocking};
 use crate::{Cipher, Engine, Store};
 
 /// The form of manifest and folder.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 /// The label under which the manifest is proven.
 const LABEL: &str = "backup.manifest";
 /// Read at once while a file is hashed.
@@ -28,6 +29,9 @@ pub struct Manifest {
     pub program: String,
     /// `sqlite` or `postgresql`.
     pub engine: String,
+    /// The name that the database gave itself, to tell its backups from those of others; none before the
+    /// first migration.
+    pub database: Option<String>,
     /// The version of the database that it was made from.
     pub engine_version: String,
     /// The steps of the schema that were applied.
@@ -63,13 +67,20 @@ impl Manifest {
         }
     }
 
-    pub(super) async fn of(store: &Store, created_at: At, file: &Path, is_sealed: bool, copied: Copied) -> Result<Self, BackupError> {
+    pub(super) async fn of(
+        store: &Store,
+        database: Option<String>,
+        created_at: At,
+        file: &Path,
+        (is_sealed, copied): (bool, Copied),
+    ) -> Result<Self, BackupError> {
         let (bytes, sha256) = hashed(file).await?;
         let mut manifest = Self {
             format: FORMAT,
             created_at,
             program: env!("CARGO_PKG_VERSION").to_owned(),
             engine: Self::engine_name(store.engine()).to_owned(),
+            database,
             engine_version: copied.engine_version,
             steps: copied.steps,
             tables: copied.tables,
@@ -81,7 +92,7 @@ impl Manifest {
             roles: copied.roles,
             proof: String::new(),
         };
-        manifest.proof = store.cipher().seal(LABEL, &manifest.digest()?);
+        manifest.proof = hex::encode(manifest.proven(store.cipher())?.finalize().into_bytes());
         Ok(manifest)
     }
 
@@ -111,6 +122,16 @@ impl Manifest {
         self.tables.values().sum()
     }
 
+    /// A table as the manifest names it: with its schema on PostgreSQL.
+    pub(super) fn place_of(&self, table: &str) -> Option<&str> {
+        self.tables.keys().map(String::as_str).find(|place| place.rsplit('.').next() == Some(table))
+    }
+
+    /// Whether the backup has this table.
+    pub fn has(&self, table: &str) -> bool {
+        self.place_of(table).is_some()
+    }
+
     /// Whether manifest and file are what was made under this master key.
     pub(super) async fn check(&self, cipher: &Cipher, folder: &Path) -> Result<(), BackupError> {
         // After a rotation the previous key still opens what was made before it.
@@ -118,8 +139,11 @@ impl Manifest {
             return Err(BackupError::refused("the backup was made under another master key; its sealed fields would not open")
                 .hint("set security.master_key to the key of that time, or put its key file into the data folder"));
         }
-        let proven = cipher.open(LABEL, &self.proof).map(|digest| digest.expose().to_owned());
-        if proven.ok() != Some(self.digest()?) {
+        let proven = self.proven(cipher)?;
+        // Under the current key alone: a key is replaced because somebody else may have it, and what
+        // that one could make up must not become the database.
+        let is_proven = hex::decode(&self.proof).is_ok_and(|proof| proven.verify_slice(&proof).is_ok());
+        if !is_proven {
             return Err(BackupError::refused("the manifest was changed after it was made"));
         }
         // A path in a manifest could lead anywhere.
@@ -133,11 +157,13 @@ impl Manifest {
         Ok(())
     }
 
-    /// The digest of everything but the proof.
-    fn digest(&self) -> Result<String, BackupError> {
+    /// The code over everything but the proof.
+    fn proven(&self, cipher: &Cipher) -> Result<Hmac<Sha256>, BackupError> {
         let unproven = Self { proof: String::new(), ..self.clone() };
         let bytes = serde_json::to_vec(&unproven).map_err(|error| BackupError::failed(error.to_string()))?;
-        Ok(hex::encode(Sha256::digest(bytes)))
+        let mut code = Hmac::new_from_slice(&cipher.derive(LABEL)).expect("any length is a key");
+        code.update(&bytes);
+        Ok(code)
     }
 }
 
@@ -158,4 +184,52 @@ async fn hashed(path: &Path) -> Result<(u64, String), BackupError> {
         }
     })
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::MasterKey;
+
+    fn master(seed: u8) -> MasterKey {
+        MasterKey::from_bytes([seed; 32])
+    }
+
+    /// A manifest in `folder` that names the key of `named` and is proven under that of `proven`.
+    async fn made(folder: &Path, named: &Cipher, proven: &Cipher) -> Manifest {
+        let file = folder.join("database.db");
+        std::fs::write(&file, "rows").unwrap();
+        let (bytes, sha256) = hashed(&file).await.unwrap();
+        let facts = serde_json::json!({
+            "format": FORMAT, "created_at": "2026-03-01T12:00:00Z", "program": "1", "engine": "sqlite", "engine_version": "3",
+            "steps": [], "tables": {}, "file": "database.db", "bytes": bytes, "sha256": sha256, "is_sealed": false,
+            "key": named.fingerprint(), "proof": "",
+        });
+        let mut manifest: Manifest = serde_json::from_value(facts).unwrap();
+        manifest.proof = hex::encode(manifest.proven(proven).unwrap().finalize().into_bytes());
+        manifest
+    }
+
+    #[tokio::test]
+    async fn who_has_a_key_that_was_replaced_makes_no_backup_that_is_believed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (old, new) = (Cipher::new(master(1)), Cipher::new(master(2)));
+        let rotating = Cipher::new(master(2).replacing([1; 32], "2100-01-01T00:00:00Z".parse().unwrap()));
+        made(folder.path(), &new, &new).await.check(&rotating, folder.path()).await.unwrap();
+        let forged = made(folder.path(), &new, &old).await.check(&rotating, folder.path()).await.unwrap_err();
+        assert!(forged.what.contains("manifest was changed"), "{forged:?}");
+        let honest = made(folder.path(), &old, &old).await.check(&rotating, folder.path()).await.unwrap_err();
+        assert!(honest.what.contains("another master key"), "{honest:?}");
+    }
+
+    #[tokio::test]
+    async fn what_the_replaced_key_sealed_is_no_proof() {
+        let folder = tempfile::tempdir().unwrap();
+        let (old, rotating) = (Cipher::new(master(1)), Cipher::new(master(2).replacing([1; 32], "2100-01-01T00:00:00Z".parse().unwrap())));
+        let mut forged = made(folder.path(), &rotating, &old).await;
+        for proof in [old.seal(LABEL, &forged.sha256), String::new(), "00".to_owned()] {
+            forged.proof = proof;
+            assert!(forged.check(&rotating, folder.path()).await.is_err());
+        }
+    }
 }

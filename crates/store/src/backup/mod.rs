@@ -7,6 +7,7 @@
 //! derives from the master key, and the manifest is proven by it, so that a folder somewhere else
 //! tells and takes nothing.
 
+mod behind;
 mod manifest;
 mod postgres;
 mod programs;
@@ -134,12 +135,13 @@ pub(crate) struct Copied {
 /// Makes a backup in a new folder below `folder`.
 pub async fn create(store: &Store, folder: &Path, is_sealed: bool) -> Result<Backup, BackupError> {
     let now = store.clock().now();
+    let database = store.identity().await?;
     private_folder(folder)?;
     remove_dead_drafts(folder, now)?;
     let name = format!("{}-{}-{}", stamp(now), Manifest::engine_name(store.engine()), hex::encode(kernel::chance::bytes::<3>()));
     let draft = folder.join(format!("{DRAFT}{name}"));
     private_folder(&draft)?;
-    match fill(store, &draft, now, is_sealed).await {
+    match fill(store, database, &draft, now, is_sealed).await {
         Ok(manifest) => {
             let path = folder.join(&name);
             std::fs::rename(&draft, &path).map_err(|error| BackupError::at(&path, &error))?;
@@ -154,7 +156,7 @@ pub async fn create(store: &Store, folder: &Path, is_sealed: bool) -> Result<Bac
     }
 }
 
-async fn fill(store: &Store, draft: &Path, now: At, is_sealed: bool) -> Result<Manifest, BackupError> {
+async fn fill(store: &Store, database: Option<String>, draft: &Path, now: At, is_sealed: bool) -> Result<Manifest, BackupError> {
     let (plain, copied) = match (store.database(), store.location()) {
         (Database::Sqlite(files), _) => {
             let plain = draft.join("database.db");
@@ -173,7 +175,7 @@ async fn fill(store: &Store, draft: &Path, now: At, is_sealed: bool) -> Result<M
         .map_err(|error| BackupError::at(&plain, &error))?;
     let key = store.cipher().derive(sealed::LABEL);
     let file = blocking(move || if is_sealed { sealed::seal_file(&key, &plain) } else { Ok(plain) }).await?;
-    let manifest = Manifest::of(store, now, &file, is_sealed, copied).await?;
+    let manifest = Manifest::of(store, database, now, &file, (is_sealed, copied)).await?;
     manifest.write(&draft.join(MANIFEST))?;
     sync(&file)?;
     sync(draft)?;
@@ -200,9 +202,12 @@ pub fn list(folder: &Path) -> Result<Vec<Backup>, BackupError> {
     Ok(found)
 }
 
-/// Removes all but the newest `keep` backups; their names.
-pub fn forget(folder: &Path, keep: usize) -> Result<Vec<String>, BackupError> {
-    let old: Vec<Backup> = list(folder)?.into_iter().skip(keep.max(1)).collect();
+/// Removes all but the newest `keep` backups of this database; their names. Another database may keep
+/// its own in the same folder, and they are none of our business.
+pub async fn forget(store: &Store, folder: &Path, keep: usize) -> Result<Vec<String>, BackupError> {
+    let Some(ours) = store.identity().await? else { return Ok(Vec::new()) };
+    let is_ours = |backup: &Backup| backup.manifest.database.as_ref() == Some(&ours);
+    let old: Vec<Backup> = list(folder)?.into_iter().filter(is_ours).skip(keep.max(1)).collect();
     for backup in &old {
         std::fs::remove_dir_all(&backup.path).map_err(|error| BackupError::at(&backup.path, &error))?;
     }

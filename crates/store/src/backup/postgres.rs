@@ -4,12 +4,12 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Output, Stdio};
 
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, Row as _};
-use tokio::io::AsyncWriteExt as _;
-use tokio::process::Command;
+use tokio::io::{AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::process::{Child, Command};
 
 use super::{BackupError, Copied, Manifest, RoleNames, programs};
 use crate::migrate::{APPLIED, LOCK};
@@ -133,8 +133,15 @@ pub(super) enum End {
 }
 
 /// Plays the dump into a database and compares what came of it with the manifest, in one transaction.
-/// Its `commit` is the last thing we say: whoever dies before leaves the database as it was.
-pub(super) async fn play(owner: &str, dump: &Path, manifest: &Manifest, server: u32, end: End) -> Result<(), BackupError> {
+/// Its `commit` is the last thing we say: whoever dies before leaves the database as it was. `behind`
+/// are the statements that run once every row was counted.
+pub(super) async fn play(
+    owner: &str,
+    dump: &Path,
+    manifest: &Manifest,
+    server: u32,
+    (end, behind): (End, &[String]),
+) -> Result<(), BackupError> {
     let (reader, runner) = (programs::find("pg_restore", server).await?, programs::find("psql", server).await?);
     let mut reading = Command::new(&reader);
     reading
@@ -148,15 +155,14 @@ pub(super) async fn play(owner: &str, dump: &Path, manifest: &Manifest, server: 
     let mut running = command(&runner, owner)?;
     running.args(["--no-psqlrc", "--quiet", "--no-password", "--output=/dev/null", "--set=ON_ERROR_STOP=1", "--file=-"]);
     let mut running = running.stdin(Stdio::piped()).spawn().map_err(|error| BackupError::at(&runner, &error))?;
-    let (mut from, mut to) = (reading.stdout.take().expect("it is piped"), running.stdin.take().expect("it is piped"));
+    let mut to = running.stdin.take().expect("it is piped");
 
     let feeding = async move {
         to.write_all(before(end).as_bytes()).await?;
-        tokio::io::copy(&mut from, &mut to).await?;
-        let output = reading.wait_with_output().await?;
+        let output = poured(&mut reading, &mut to).await?;
         // Only now is the dump known to be whole.
         if output.status.success() {
-            to.write_all(after(manifest, end).as_bytes()).await?;
+            to.write_all(after(manifest, end, behind).as_bytes()).await?;
             to.flush().await?;
         }
         Ok::<_, std::io::Error>(output)
@@ -172,6 +178,15 @@ pub(super) async fn play(owner: &str, dump: &Path, manifest: &Manifest, server: 
     }
 }
 
+/// Pours what a program writes into another, until it ends. Its complaints are read at the same time: one
+/// that nobody listens to stops when the pipe is full, and then it would never end.
+async fn poured(reading: &mut Child, to: &mut (impl AsyncWrite + Unpin)) -> std::io::Result<Output> {
+    let (mut from, mut talk) = (reading.stdout.take().expect("it is piped"), reading.stderr.take().expect("it is piped"));
+    let mut stderr = Vec::new();
+    tokio::try_join!(tokio::io::copy(&mut from, to), talk.read_to_end(&mut stderr))?;
+    Ok(Output { status: reading.wait().await?, stdout: Vec::new(), stderr })
+}
+
 fn before(end: End) -> String {
     let mut sql = format!(
         "set client_min_messages = error;\nbegin;\nset local lock_timeout = '{LOCK_WAIT}';\nselect pg_advisory_xact_lock({LOCK});\n"
@@ -183,8 +198,8 @@ fn before(end: End) -> String {
     sql
 }
 
-/// Counts every row once more; one that is missing undoes everything.
-fn after(manifest: &Manifest, end: End) -> String {
+/// Counts every row once more; one that is missing undoes everything. Then what is left behind goes.
+fn after(manifest: &Manifest, end: End, behind: &[String]) -> String {
     let mut sql = String::from("\nset row_security = on;\ndo $$ declare found bigint; begin\n");
     for (name, rows) in &manifest.tables {
         let (schema, table) = name.split_once('.').unwrap_or(("public", name));
@@ -195,6 +210,9 @@ fn after(manifest: &Manifest, end: End) -> String {
         );
     }
     sql.push_str("end $$;\n");
+    for statement in behind {
+        let _ = writeln!(sql, "{statement};");
+    }
     sql.push_str(if end == End::Undo { "rollback;\n" } else { "analyze;\ncommit;\n" });
     sql
 }
@@ -279,6 +297,15 @@ impl Scratch {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_program_that_complains_at_length_does_not_stand_still() {
+        let mut command = Command::new("sh");
+        command.args(["-c", "head -c 300000 /dev/zero >&2; echo done"]).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        let (mut child, mut out) = (command.spawn().unwrap(), Vec::new());
+        let output = tokio::time::timeout(std::time::Duration::from_secs(20), poured(&mut child, &mut out)).await.unwrap().unwrap();
+        assert!(output.status.success() && output.stderr.len() == 300_000 && out == b"done\n");
+    }
 
     #[test]
     fn the_address_reaches_the_programs_without_standing_on_their_command_line() {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::postgres::{self, End};
 use super::sealed::{LABEL, open_file};
-use super::{Backup, BackupError, Copied, Manifest, blocking, sqlite, sync};
+use super::{Backup, BackupError, Copied, Manifest, behind, blocking, sqlite, sync};
 use crate::postgres::Servers;
 use crate::schema::Roles;
 use crate::sqlite::lock;
@@ -21,6 +21,9 @@ pub struct Restoring<'a> {
     pub plan: &'a Plan,
     /// Whether a database that is not empty may be replaced.
     pub replace: bool,
+    /// Tables whose rows do not come back: what lets somebody in and may have been ended since. Those
+    /// that refer to others first.
+    pub left_behind: &'a [&'a str],
 }
 
 /// What a restore will do, in sentences for the person who is about to do it.
@@ -67,6 +70,10 @@ pub async fn plan(asked: &Restoring<'_>) -> Result<Planned, BackupError> {
             return Err(BackupError::refused(format!("{place} is not empty")).hint("make a backup of it, then say --replace"));
         }
     }
+    let left_behind = behind::tables(manifest, asked.left_behind);
+    if !left_behind.is_empty() {
+        sentences.push(format!("leave behind all rows of {}, so that nobody is signed in who no longer was", left_behind.join(", ")));
+    }
     let pending = asked.plan.missing_in(&manifest.steps).len();
     if pending > 0 {
         sentences.push(format!("{pending} migrations are to be applied afterwards: `autorisen migrate up`"));
@@ -105,7 +112,8 @@ pub async fn restore(asked: &Restoring<'_>) -> Result<Planned, BackupError> {
             Servers::open(owner, app.as_deref(), system.as_deref(), 1).await?.close().await;
             let opened = Opened::of(asked.backup, asked.cipher, &asked.backup.path).await?;
             let end = if planned.is_empty { End::Keep } else { End::Replace };
-            postgres::play(owner, &opened.path, &asked.backup.manifest, planned.server, end).await?;
+            let behind = behind::statements(&asked.backup.manifest, asked.left_behind);
+            postgres::play(owner, &opened.path, &asked.backup.manifest, planned.server, (end, &behind)).await?;
         }
     }
     Ok(planned)
@@ -118,9 +126,16 @@ async fn into_file(asked: &Restoring<'_>, path: &Path) -> Result<(), BackupError
     // In the folder of the database, so that it can take its place by a name alone.
     let opened = Opened::of(asked.backup, asked.cipher, folder).await?;
     compare(&asked.backup.manifest, &sqlite::inspect(&opened.path).await?)?;
+    sqlite::run(&opened.path, &behind::statements(&asked.backup.manifest, asked.left_behind)).await?;
     sync(&opened.path)?;
     // Another name each time: an older one may be kept there already.
     let kept = format!(".before-{}-{}", asked.backup.name, hex::encode(kernel::chance::bytes::<3>()));
+    // From here to the end a crash would leave no database, or one without its log: a start would make
+    // an empty one, so it is told not to.
+    let marker = lock::beside(path, lock::RESTORING);
+    std::fs::write(&marker, format!("{}\n", asked.backup.name)).map_err(|error| BackupError::at(&marker, &error))?;
+    sync(&marker)?;
+    sync(folder)?;
     // The log goes first: a file beside a log that is not its own would be read wrongly.
     for ending in ["-wal", "-shm", ""] {
         let (old, aside) = (lock::beside(path, ending), lock::beside(path, &format!("{kept}{ending}")));
@@ -129,6 +144,8 @@ async fn into_file(asked: &Restoring<'_>, path: &Path) -> Result<(), BackupError
         }
     }
     std::fs::rename(&opened.path, path).map_err(|error| BackupError::at(path, &error))?;
+    sync(folder)?;
+    std::fs::remove_file(&marker).map_err(|error| BackupError::at(&marker, &error))?;
     sync(folder)
 }
 
@@ -155,11 +172,11 @@ pub async fn verify(backup: &Backup, location: &Location, cipher: &Cipher, scrat
         if found.tables > 0 {
             return Err(BackupError::refused("the scratch database is not empty"));
         }
-        return postgres::play(url, &opened.path, &backup.manifest, found.server, End::Undo).await;
+        return postgres::play(url, &opened.path, &backup.manifest, found.server, (End::Undo, &[])).await;
     }
     let scratch = postgres::Scratch::make(owner).await?;
     let played = match postgres::look(&scratch.url).await {
-        Ok(found) => postgres::play(&scratch.url, &opened.path, &backup.manifest, found.server, End::Keep).await,
+        Ok(found) => postgres::play(&scratch.url, &opened.path, &backup.manifest, found.server, (End::Keep, &[])).await,
         Err(error) => Err(error),
     };
     scratch.remove().await?;

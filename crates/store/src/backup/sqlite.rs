@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, SqliteConnection};
 
 use super::{BackupError, Copied};
@@ -41,6 +41,17 @@ pub(super) async fn inspect(path: &Path) -> Result<Copied, BackupError> {
     let copied = facts(&mut file).await?;
     file.close().await?;
     Ok(copied)
+}
+
+/// Changes a file that nobody else has open.
+pub(super) async fn run(path: &Path, statements: &[String]) -> Result<(), BackupError> {
+    // Without a log of its own, which would have to move along with the file.
+    let options = SqliteConnectOptions::new().filename(path).journal_mode(SqliteJournalMode::Delete).disable_statement_logging();
+    let mut file = options.connect().await?;
+    for statement in statements {
+        sqlx::query(AssertSqlSafe(statement.as_str())).execute(&mut file).await?;
+    }
+    Ok(file.close().await?)
 }
 
 /// Read as it lies there, without a log beside it.

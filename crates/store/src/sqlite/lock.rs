@@ -6,11 +6,14 @@ use std::path::{Path, PathBuf};
 
 use crate::StoreError;
 
+/// Stands beside the database while a restore moves files around; left behind by one that broke off.
+pub(crate) const RESTORING: &str = ".restoring";
+
 /// Shared with the others that have the database open.
 pub(crate) fn in_use(database: &Path) -> Result<File, StoreError> {
     let (file, path) = open(database)?;
     match file.try_lock_shared() {
-        Ok(()) => Ok(file),
+        Ok(()) => whole(database).map(|()| file),
         Err(TryLockError::WouldBlock) => Err(StoreError::Unavailable(format!("{} is being restored", database.display()))),
         Err(TryLockError::Error(error)) => Err(unavailable(&path, &error)),
     }
@@ -24,6 +27,23 @@ pub(crate) fn alone(database: &Path) -> Result<Option<File>, StoreError> {
         Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(error)) => Err(unavailable(&path, &error)),
     }
+}
+
+/// Refuses a database in whose place a restore broke off: what lies there is not the whole of it, and an
+/// empty one must not be made instead.
+fn whole(database: &Path) -> Result<(), StoreError> {
+    let marker = beside(database, RESTORING);
+    if !marker.exists() {
+        return Ok(());
+    }
+    let backup = std::fs::read_to_string(&marker).unwrap_or_default();
+    Err(StoreError::Unsafe(format!(
+        "a restore into {} broke off: run it again with `autorisen backup restore {}`. What was there before is kept beside it as \
+         `.before-…`; to go back, move those files back and remove {}",
+        database.display(),
+        backup.trim(),
+        marker.display()
+    )))
 }
 
 fn open(database: &Path) -> Result<(File, PathBuf), StoreError> {

@@ -20,7 +20,7 @@ async fn made(world: &World, folder: &Path) -> Backup {
 /// Restores into a place of the same engine.
 async fn restored(backup: &Backup, place: &Place, replace: bool) -> Result<(), BackupError> {
     let (cipher, plan) = (cipher(), Plan::new(steps()));
-    let asked = Restoring { backup, location: &place.location, cipher: &cipher, plan: &plan, replace };
+    let asked = Restoring { backup, location: &place.location, cipher: &cipher, plan: &plan, replace, left_behind: &[] };
     backup::restore(&asked).await.map(drop)
 }
 
@@ -176,21 +176,76 @@ story!(only_the_newest_backups_are_kept, world, {
     std::fs::create_dir(&young).unwrap();
     all.push(made(&world, folder.path()).await.name);
     assert!(!old.exists() && young.exists());
-    assert_eq!(backup::forget(folder.path(), 2).unwrap().len(), 2);
+    assert_eq!(backup::forget(&world.store, folder.path(), 2).await.unwrap().len(), 2);
     let kept: Vec<String> = backup::list(folder.path()).unwrap().into_iter().map(|backup| backup.name).collect();
     assert_eq!(kept, [all[3].clone(), all[2].clone()], "the newest first");
 });
+
+story!(databases_that_share_a_folder_remove_only_their_own_backups, world, {
+    let folder = tempfile::tempdir().unwrap();
+    let other = World::new(world.store.engine()).await.unwrap();
+    let theirs = [made(&other, folder.path()).await.name, made(&other, folder.path()).await.name];
+    let ours = made(&world, folder.path()).await;
+    assert!(backup::forget(&world.store, folder.path(), 1).await.unwrap().is_empty());
+    let place = elsewhere(&world).await;
+    restored(&ours, &place, false).await.unwrap();
+    let copy = place.open(&world.clock, Guards::default()).await;
+    backup::create(&copy, folder.path(), true).await.unwrap();
+    assert!(backup::forget(&copy, folder.path(), 1).await.unwrap().is_empty(), "a restored copy is a database of its own");
+    assert_eq!(backup::forget(&other.store, folder.path(), 1).await.unwrap().len(), 1);
+    let kept: Vec<String> = backup::list(folder.path()).unwrap().into_iter().map(|backup| backup.name).collect();
+    assert!(kept.len() == 3 && kept.contains(&ours.name) && theirs.iter().filter(|name| kept.contains(name)).count() == 1);
+});
+
+story!(what_is_left_behind_does_not_come_back, world, {
+    let folder = tempfile::tempdir().unwrap();
+    let (backup, place) = (made(&world, folder.path()).await, elsewhere(&world).await);
+    let (cipher, plan) = (cipher(), Plan::new(steps()));
+    let left_behind = &["notes", "customers", "never_heard_of"];
+    let asked = Restoring { backup: &backup, location: &place.location, cipher: &cipher, plan: &plan, replace: false, left_behind };
+    let planned = backup::restore(&asked).await.unwrap();
+    assert!(planned.sentences.iter().any(|sentence| sentence.contains("all rows of notes, customers,")), "{planned:?}");
+    let store = place.open(&world.clock, Guards::default()).await;
+    assert!(names(&store, ACME).await.is_empty() && names(&store, GLOBEX).await.is_empty());
+    assert_eq!(Plan::new(steps()).up(&store).await.unwrap(), Vec::<&str>::new(), "the schema is whole");
+});
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restore_that_broke_off_leaves_nothing_that_a_start_would_take_for_a_database() {
+    let world = World::new(Engine::Sqlite).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let backup = made(&world, folder.path()).await;
+    world.store.close().await;
+    let (place, clock) = world.closed().await;
+    let Location::Sqlite(path) = &place.location else { panic!("a file") };
+    let marker = path.with_file_name(format!("{}.restoring", path.file_name().unwrap().display()));
+    // As a crash leaves it between the two renames.
+    std::fs::write(&marker, &backup.name).unwrap();
+    std::fs::remove_file(path).unwrap();
+    let open = || Store::open(options(&place), Clock::system(), MasterKey::from_bytes([7; 32]));
+    let refused = open().await.unwrap_err();
+    assert!(matches!(&refused, StoreError::Unsafe(text) if text.contains("broke off") && text.contains(&backup.name)), "{refused:?}");
+    assert!(!path.exists(), "no empty database was made");
+    restored(&backup, &place, false).await.unwrap();
+    assert!(!marker.exists());
+    assert_eq!(names(&place.open(&clock, Guards::default()).await, ACME).await, ["ann"]);
+}
+
+fn options(place: &Place) -> store::StoreOptions {
+    let location = place.location.clone();
+    store::StoreOptions { location, connections_max: 2, durable: false, strict: false, guards: Guards::default(), valkey: None }
+}
 
 story!(a_backup_of_a_newer_program_or_another_engine_is_refused, world, {
     let folder = tempfile::tempdir().unwrap();
     let backup = made(&world, folder.path()).await;
     let (cipher, older) = (cipher(), Plan::new(store::steps()));
     let place = elsewhere(&world).await;
-    let asked = Restoring { backup: &backup, location: &place.location, cipher: &cipher, plan: &older, replace: false };
+    let asked = Restoring { backup: &backup, location: &place.location, cipher: &cipher, plan: &older, replace: false, left_behind: &[] };
     assert!(backup::plan(&asked).await.unwrap_err().what.contains("20261120_08_test_customers"));
     let other = Location::Sqlite(folder.path().join("other.db"));
     let plan = Plan::new(steps());
-    let asked = Restoring { backup: &backup, location: &other, cipher: &cipher, plan: &plan, replace: false };
+    let asked = Restoring { backup: &backup, location: &other, cipher: &cipher, plan: &plan, replace: false, left_behind: &[] };
     assert_eq!(backup::plan(&asked).await.is_ok(), world.store.engine() == Engine::Sqlite);
 });
 
@@ -205,14 +260,6 @@ async fn a_store_that_is_being_restored_does_not_open() {
     world.store.close().await;
     let (place, _) = world.closed().await;
     file.lock().unwrap();
-    let options = store::StoreOptions {
-        location: place.location.clone(),
-        connections_max: 2,
-        durable: false,
-        strict: false,
-        guards: Guards::default(),
-        valkey: None,
-    };
-    let refused = Store::open(options, Clock::system(), MasterKey::from_bytes([7; 32])).await.unwrap_err();
+    let refused = Store::open(options(&place), Clock::system(), MasterKey::from_bytes([7; 32])).await.unwrap_err();
     assert!(matches!(&refused, StoreError::Unavailable(text) if text.contains("is being restored")), "{refused:?}");
 }

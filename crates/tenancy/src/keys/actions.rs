@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use ::store::{AuditLine, StoreError, Tx};
-use host::Registry;
+use host::{Core, Registry};
 use kernel::{AccountId, After, ApiKeyId, At, Check, Failed, Failure, Limit, Page, Secret};
 use sea_orm::{ActiveValue::Set, IntoActiveModel as _};
 use serde_json::json;
@@ -13,6 +13,7 @@ use super::event::{ApiKeyCreated, ApiKeyRevoked};
 use super::key::{ActiveModel, Model, NewApiKey};
 use super::presented::Presented;
 use super::scopes::grantable;
+use super::store::AliveKey;
 use super::{ApiKeyFault, store};
 
 /// A line in a list.
@@ -59,6 +60,13 @@ fn check(new: &NewApiKey, now: At) -> Result<(), Failure> {
 /// A page of keys, newest first; revoked ones stay listed.
 pub async fn list(tx: &mut Tx, limit: Limit, after: Option<After>) -> Result<Page<Model>, StoreError> {
     store::list(tx, limit, after).await
+}
+
+/// Every key of every organization that is neither revoked nor expired: for an operator who restored a
+/// backup, which brings back those that were revoked since.
+pub async fn alive(core: &Core) -> Result<Vec<AliveKey>, StoreError> {
+    let mut system = core.store.system_read("an operator looks which keys hold").await?;
+    store::alive(&mut system, core.clock.now_secure()).await
 }
 
 /// Names by id.

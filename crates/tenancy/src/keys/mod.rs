@@ -17,10 +17,11 @@ use host::Registry;
 use crate::members::event::MemberRemoved;
 
 pub(crate) use actions::names;
-pub use actions::{Maker, create, list, revoke};
+pub use actions::{Maker, alive, create, list, revoke};
 pub use authenticate::{KeyCaller, authenticate};
 pub use fault::ApiKeyFault;
 pub use key::{ApiKeyView, Model, NewApiKey, NewApiKeyView};
+pub use store::AliveKey;
 
 ::store::org_scoped!(key);
 

@@ -56,6 +56,26 @@ pub(super) async fn by_hash(system: &mut System, key_hash: &str) -> Result<Optio
     system.sql_one(BY_HASH.bind(key_hash)).await
 }
 
+/// A key that opens a door, as an operator sees it.
+#[derive(Debug, Clone, FromQueryResult)]
+pub struct AliveKey {
+    pub org_name: String,
+    pub name: String,
+    /// The beginning of the key, to tell it from others.
+    pub prefix: String,
+    pub created_at: At,
+}
+
+const ALIVE: SystemSql = SystemSql::both(
+    "select o.name as org_name, k.name as name, k.prefix as prefix, k.created_at as created_at \
+     from api_keys k join organizations o on o.id = k.org_id \
+     where k.revoked_at is null and (k.expires_at is null or k.expires_at > $1) order by o.name, k.created_at, k.id",
+);
+
+pub(super) async fn alive(system: &mut System, now: At) -> Result<Vec<AliveKey>, StoreError> {
+    system.sql_all(ALIVE.bind(now)).await
+}
+
 const TOUCH: TenantSql =
     TenantSql::both("update api_keys set last_used_at = $3 where org_id = $1 and id = $2 and (last_used_at is null or last_used_at <= $4)");
 
