@@ -83,6 +83,28 @@ on_both! {
         restored.stop().await;
     }
 
+    async fn a_restore_signs_everybody_out_and_names_the_keys_that_hold(place: Place) {
+        let place = place.var("AUTORISEN_MASTER_KEY", KEY);
+        let mut server = place.serve().await;
+        let ada = server.somebody().sign_up("ada@acme.test", "Acme").await;
+        let shown = json!({"email": "ada@acme.test", "password": PASSWORD});
+        let held = server.somebody().post("/v1/auth/login", shown).await.expect(200);
+        ada.post("/v1/api-keys", json!({"name": "robot", "scopes": ["customers:read"]})).await.expect(201);
+        place.run(&["backup", "create"]).await.fine();
+        server.stop().await;
+        let plan = place.run(&["backup", "restore", "--plan", "--replace"]).await.fine();
+        assert!(plan.out.contains("refresh_tokens, sessions, one_time_tokens, pending_registrations"), "{}", plan.out);
+        let done = place.run(&["backup", "restore", "--replace"]).await.fine();
+        assert!(done.err.contains("sign in again") && done.err.contains("robot  of Acme") && done.err.contains("hint: "), "{}", done.err);
+        let mut server = place.serve().await;
+        let old = server.somebody().holding(held["access_token"].as_str().expect("a token"));
+        assert_eq!(old.get("/v1/customers").await.status, 401);
+        let refresh = json!({"refresh_token": held["refresh_token"]});
+        assert_eq!(server.somebody().post("/v1/auth/refresh", refresh).await.status, 401);
+        assert!(customers(&server).await.is_empty(), "the password holds");
+        server.stop().await;
+    }
+
     async fn what_would_do_harm_is_refused(place: Place) {
         let place = place.var("AUTORISEN_MASTER_KEY", KEY);
         place.run(&["backup", "restore"]).await.with(1).complains(&["no backups in", "autorisen backup create"]);
