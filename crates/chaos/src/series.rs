@@ -116,8 +116,7 @@ impl Series {
 /// Lines that no fault of these may cause. That a request was answered with 503 or 504 is an error in the
 /// log, and while the database is away or full it is the truth.
 pub fn never_logged(log: &[Value]) -> Vec<String> {
-    let is_honest =
-        |line: &Value| line["event"] == "http.failure" && matches!(line["code"].as_str(), Some("dependency_unavailable" | "timed_out"));
+    let is_honest = |line: &Value| matches!(line["code"].as_str(), Some("dependency_unavailable" | "timed_out"));
     log.iter().filter(|line| line["level"] == "error" && !is_honest(line)).map(|line| format!("logged: {line}")).collect()
 }
 

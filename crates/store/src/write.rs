@@ -1,9 +1,9 @@
 //! Typed writes of the tenant door.
 
-use sea_orm::sea_query::{Alias, IntoCondition, IntoTableRef as _, OnConflict, TableRef};
+use sea_orm::sea_query::{Alias, IntoCondition, IntoTableRef as _, OnConflict, Query, TableRef};
 use sea_orm::{
     ActiveModelTrait, ActiveValue, ColumnTrait as _, ConnectionTrait as _, DbErr, EntityName as _, EntityTrait, Insert, IntoActiveModel,
-    QueryFilter as _, QueryTrait as _, Update, Value,
+    Iterable as _, QueryFilter as _, QueryTrait as _, Update, Value,
 };
 use uuid::Uuid;
 
@@ -65,8 +65,13 @@ impl Tx {
     {
         let mut insert = Insert::one(self.stamped(active)?);
         let conflict = OnConflict::columns(conflict.iter().copied()).do_nothing().to_owned();
-        insert.query().into_table(self.target::<A::Entity>()).on_conflict(conflict).returning_all();
-        let statement = self.engine().backend().build(insert.query());
+        let backend = self.engine().backend();
+        // Never `*`: Postgres refuses a prepared statement whose columns have become more since, and a
+        // newer version may add some while this one serves.
+        let columns = <A::Entity as EntityTrait>::Column::iter().map(|column| column.select_as(column.into_returning_expr(backend)));
+        let back = Query::returning().exprs(columns);
+        insert.query().into_table(self.target::<A::Entity>()).on_conflict(conflict).returning(back);
+        let statement = backend.build(insert.query());
         Ok(A::Entity::find().from_raw_sql(statement).one(&self.session).await?)
     }
 
