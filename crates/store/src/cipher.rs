@@ -122,12 +122,6 @@ impl Cipher {
         self.previous.as_ref().map(|(key, until)| (expand(key, label), *until))
     }
 
-    /// The key of one use under the master key of this fingerprint; `None` when we do not hold that one.
-    pub fn derive_under(&self, master: &str, label: &str) -> Option<[u8; KEY_BYTES]> {
-        let keys = [Some(&self.current), self.previous.as_ref().map(|(key, _)| key)];
-        keys.into_iter().flatten().find(|key| fingerprint(key) == master).map(|key| expand(key, label))
-    }
-
     /// Names the master key without telling anything about it: two processes compare it to see
     /// whether they hold the same one.
     pub fn fingerprint(&self) -> String {

@@ -134,8 +134,7 @@ impl Manifest {
 
     /// Whether manifest and file are what was made under this master key.
     pub(super) async fn check(&self, cipher: &Cipher, folder: &Path) -> Result<(), BackupError> {
-        // After a rotation the previous key still opens what was made before it.
-        if cipher.derive_under(&self.key, LABEL).is_none() {
+        if self.key != cipher.fingerprint() {
             return Err(BackupError::refused("the backup was made under another master key; its sealed fields would not open")
                 .hint("set security.master_key to the key of that time, or put its key file into the data folder"));
         }

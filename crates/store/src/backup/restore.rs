@@ -219,8 +219,7 @@ impl Opened {
     async fn of(backup: &Backup, cipher: &Cipher, near: &Path) -> Result<Self, BackupError> {
         let folder = tempfile::Builder::new().prefix(".restore-").tempdir_in(near).map_err(|error| BackupError::at(near, &error))?;
         let (from, path, is_sealed) = (backup.file(), folder.path().join("database"), backup.manifest.is_sealed);
-        let key = cipher.derive_under(&backup.manifest.key, LABEL).ok_or_else(|| BackupError::refused("we do not hold its master key"))?;
-        let to = path.clone();
+        let (key, to) = (cipher.derive(LABEL), path.clone());
         blocking(move || {
             if is_sealed {
                 return open_file(&key, &from, &to);

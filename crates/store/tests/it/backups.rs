@@ -136,17 +136,6 @@ story!(a_look_into_a_backup_finds_every_kind_of_damage, world, {
     assert!(look(&backup, &cipher()).await.unwrap_err().what.contains("damaged"));
 });
 
-story!(a_backup_from_before_a_rotation_is_read_with_the_previous_key, world, {
-    let folder = tempfile::tempdir().unwrap();
-    let backup = made(&world, folder.path()).await;
-    let place = elsewhere(&world).await;
-    let (rotated, plan) = (Cipher::new(MasterKey::from_bytes([8; 32]).replacing([7; 32], world.clock.now())), Plan::new(steps()));
-    let asked = Restoring { backup: &backup, location: &place.location, cipher: &rotated, plan: &plan, replace: false };
-    backup::restore(&asked).await.unwrap();
-    let store = place.open(&world.clock, Guards::default()).await;
-    assert_eq!(names(&store, ACME).await, ["ann"]);
-});
-
 story!(a_backup_that_is_not_sealed_is_proven_all_the_same, world, {
     let folder = tempfile::tempdir().unwrap();
     let plain = backup::create(&world.store, folder.path(), false).await.unwrap();
