@@ -85,7 +85,7 @@ fn sources(process: &Sources, folder: &Path) -> Sources {
 /// The folder with its key file goes away with the demo, but a database that it was given stays, and
 /// the next demo on it has to read what this one sealed. Nothing in it is anybody's secret.
 fn key_of_made_up_data() -> String {
-    (0..32).map(|byte| format!("{byte:02x}")).collect()
+    (0..32).map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()
 }
 
 /// A file that is named from the working folder stays where it is meant.

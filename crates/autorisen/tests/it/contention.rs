@@ -21,7 +21,7 @@ const TOUCH: TenantSql = TenantSql::both("update customers set version = version
 const TRIES_MAX: usize = 10;
 
 /// A request waits for a lock within milliseconds; a busy machine is no failure.
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
+const PATIENCE: std::time::Duration = std::time::Duration::from_mins(1);
 
 /// How often the handler began.
 static ROUNDS: AtomicU32 = AtomicU32::new(0);
