@@ -38,6 +38,14 @@ async fn customers(server: &Server) -> Vec<String> {
     }
 }
 
+/// Follows the link in the newest letter.
+async fn verify(server: &Server, email: &str) {
+    let letter = server.somebody().letter_to(email).await;
+    let links = letter["links"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let token = links.filter_map(|link| link.split_once("token=")).map(|(_, token)| token).next().expect("a token");
+    server.somebody().post("/v1/auth/verify-email", json!({"token": token})).await.ok();
+}
+
 fn newest(listed: &Value) -> &str {
     listed[0]["name"].as_str().expect("a backup")
 }
@@ -89,6 +97,7 @@ on_both! {
         let ada = server.somebody().sign_up("ada@acme.test", "Acme").await;
         let shown = json!({"email": "ada@acme.test", "password": PASSWORD});
         let held = server.somebody().post("/v1/auth/login", shown).await.expect(200);
+        verify(&server, "ada@acme.test").await;
         ada.post("/v1/api-keys", json!({"name": "robot", "scopes": ["customers:read"]})).await.expect(201);
         place.run(&["backup", "create"]).await.fine();
         server.stop().await;
