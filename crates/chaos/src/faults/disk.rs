@@ -109,6 +109,7 @@ async fn is_full(world: &World, counts: &mut Counts) -> Findings {
             other => found.broken.push(format!("write {number} on a full disk was answered with {other:?}")),
         }
     }
+    found.broken.push(format!("none of {WRITES_MAX} writes was refused, so the disk was never full"));
     found
 }
 
