@@ -21,6 +21,7 @@
 mod address;
 pub mod asset;
 mod chart;
+mod complaint;
 mod form;
 #[cfg(test)]
 mod looks;
@@ -34,6 +35,7 @@ use web::Routes as _;
 
 pub use address::address;
 pub use chart::{BarChart, ChartDay, Unit};
+pub use complaint::{Button, Complaint, answered, wrong};
 pub use form::{Area, Check, Choice, Csrf, Field, Select};
 pub use part::{Badge, Day, Empty, Pager, Stat, Tone, When};
 pub use shell::Shell;

@@ -49,6 +49,8 @@ pub struct NavEntry {
 pub struct Html {
     pub status: StatusCode,
     pub body: String,
+    /// Seconds for `Retry-After`.
+    pub retry_after_s: Option<u64>,
 }
 
 impl Html {
@@ -62,6 +64,9 @@ impl IntoResponse for Html {
     fn into_response(self) -> Response {
         let mut response = (self.status, self.body).into_response();
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+        if let Some(seconds) = self.retry_after_s {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
         response
     }
 }
@@ -118,7 +123,7 @@ impl Ctx {
             environment: self.core().environment.to_string(),
         };
         let html = if nav.is_some() && caller.is_some() { mounts.shell.wrap(page) } else { mounts.shell.plain(page) };
-        Html { status: StatusCode::OK, body: html }
+        Html { status: StatusCode::OK, body: html, retry_after_s: None }
     }
 }
 

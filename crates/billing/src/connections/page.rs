@@ -5,7 +5,7 @@ use askama::Template;
 use axum::Router;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
-use console::{Badge, Choice, Csrf, Empty, Field, Pager, Select, Tone, When};
+use console::{Badge, Button, Choice, Csrf, Empty, Field, Pager, Select, Tone, When};
 use host::{Core, Registry};
 use kernel::{Check, ConnectionId, Failed, Failure, Fields, Limit, Page, Secret};
 use serde::Deserialize;
@@ -33,11 +33,6 @@ pub(super) fn register(app: &mut Registry) {
             .route("/connections/{id}/remove", post(remove_from_page)),
     );
 }
-
-/// A form that is one button.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Button {}
 
 #[derive(Template)]
 #[template(path = "billing/connections.html")]

@@ -4,21 +4,20 @@ use askama::Template;
 use axum::Router;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
-use console::{Badge, Csrf, Field, Tone, When};
+use console::{Badge, Button, Complaint, Csrf, Field, Tone, When, answered};
 use host::{Core, Registry};
 use kernel::{Failed, Failure, OrgId, Secret, SessionId};
 use serde::Deserialize;
 use tenancy::MembershipView;
 use web::{Ctx, Form, NavItem, PageFault, Path, Routes as _, See};
 
-use super::complaint::{Complaint, answer};
 use super::signup::password_hint;
 use super::{HOME, fields};
 use crate::accounts::{self, UserView};
 use crate::client::Client;
 use crate::proofs;
 use crate::proofs::Wanted;
-use crate::sessions::{self, NoFields, SessionView, person};
+use crate::sessions::{self, SessionView, person};
 
 const PATH: &str = "/account";
 
@@ -123,7 +122,7 @@ async fn password_form(ctx: Ctx, Form(form): Form<PasswordForm>) -> Result<Respo
     Ok(told(&ctx, changed.map(drop), done, None).await?)
 }
 
-async fn verification_form(ctx: Ctx, Form(NoFields {}): Form<NoFields>) -> Result<Response, PageFault> {
+async fn verification_form(ctx: Ctx, Form(Button {}): Form<Button>) -> Result<Response, PageFault> {
     let email = ctx.caller()?.email.parse().map_err(Failure::internal)?;
     let asked = proofs::request(ctx.core(), Wanted::Verification, &email, &Client::of(&ctx)).await;
     Ok(told(&ctx, asked, "We sent you a mail with a new link.", None).await?)
@@ -143,12 +142,12 @@ async fn switch_form(ctx: Ctx, Form(wish): Form<SwitchForm>) -> Result<Response,
     }
 }
 
-async fn end_form(ctx: Ctx, Path(id): Path<SessionId>, Form(NoFields {}): Form<NoFields>) -> Result<Response, PageFault> {
+async fn end_form(ctx: Ctx, Path(id): Path<SessionId>, Form(Button {}): Form<Button>) -> Result<Response, PageFault> {
     let ended = sessions::end_own(ctx.core(), person(&ctx)?, id, &Client::of(&ctx)).await;
     Ok(told(&ctx, ended.map_err(Failed::into_failure), "That session is signed out.", None).await?)
 }
 
-async fn end_all_form(ctx: Ctx, Form(NoFields {}): Form<NoFields>) -> Result<See, PageFault> {
+async fn end_all_form(ctx: Ctx, Form(Button {}): Form<Button>) -> Result<See, PageFault> {
     sessions::sign_out(&ctx, true).await?;
     Ok(See::other("/signin"))
 }
@@ -178,7 +177,7 @@ async fn show(ctx: &Ctx, full_name: Option<String>, complaint: Option<Complaint>
         elsewhere: elsewhere(ctx).await?,
         complaint,
     };
-    Ok(answer(ctx.page(PATH, "Your account", &page)?, page.complaint.as_ref()))
+    Ok(answered(ctx.page(PATH, "Your account", &page)?, page.complaint.as_ref()).into_response())
 }
 
 async fn elsewhere(ctx: &Ctx) -> Result<Vec<MembershipView>, Failure> {

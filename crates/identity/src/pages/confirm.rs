@@ -4,14 +4,13 @@ use askama::Template;
 use axum::Router;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
-use console::{Csrf, Field};
+use console::{Complaint, Csrf, Field, answered};
 use host::{Core, Registry};
 use kernel::{Failed, Failure, Secret};
 use serde::Deserialize;
 use tenancy::verification::CONFIRM_PAGE;
 use web::{Ctx, Form, PageFault, Query, Routes as _, See};
 
-use super::complaint::{Complaint, answer};
 use super::signin::Onward;
 use super::{HOME, fields, return_to};
 use crate::proofs;
@@ -61,5 +60,5 @@ async fn confirm_form(ctx: Ctx, Form(form): Form<ConfirmForm>) -> Result<Respons
 fn show(ctx: &Ctx, onward: Option<&str>, complaint: Option<Complaint>) -> Result<Response, Failure> {
     let return_to = return_to::safe(onward).map(str::to_owned);
     let page = ConfirmPage { csrf: ctx.csrf(), return_to, complaint };
-    Ok(answer(ctx.plain_page("Your password, please", &page)?, page.complaint.as_ref()))
+    Ok(answered(ctx.plain_page("Your password, please", &page)?, page.complaint.as_ref()).into_response())
 }

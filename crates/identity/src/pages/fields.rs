@@ -1,9 +1,7 @@
 //! The fields that several forms of this room share.
 
-use console::Field;
+use console::{Complaint, Field, wrong};
 use kernel::{Failure, MailAddress};
-
-use super::complaint::{Complaint, wrong};
 
 /// The address that somebody signs in with.
 pub(super) fn email<'a>(value: &'a str, complaint: Option<&'a Complaint>) -> Field<'a> {

@@ -6,14 +6,13 @@ use askama::Template;
 use axum::Router;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
-use console::{Csrf, Field};
+use console::{Complaint, Csrf, Field, answered};
 use host::{Core, Registry};
 use kernel::{Failed, Failure, Secret};
 use serde::Deserialize;
 use tenancy::invitations::{self, Acceptor, Offer, PAGE};
 use web::{Ctx, Form, PageFault, Query, Routes as _, See};
 
-use super::complaint::{Complaint, answer};
 use super::fields;
 use super::signup::password_hint;
 use crate::accounts::{self, Join};
@@ -123,18 +122,18 @@ fn show_member(ctx: &Ctx, given: &Given, offer: Result<Offer, Failure>) -> Resul
         Err(failure) => (None, Some(Complaint::of(failure)?)),
     };
     let page = AcceptPage { csrf: ctx.csrf(), token: given.token.expose(), email: &ctx.caller()?.email, offer, complaint };
-    Ok(answer(ctx.plain_page("You are invited", &page)?, page.complaint.as_ref()))
+    Ok(answered(ctx.plain_page("You are invited", &page)?, page.complaint.as_ref()).into_response())
 }
 
 async fn show_stranger(ctx: &Ctx, given: &Given, complaint: Option<Complaint>) -> Result<Response, Failure> {
     let (offer, complaint) = match accounts::offer(ctx.core(), &given.token).await.map_err(Failed::into_failure) {
         Ok((offer, true)) => {
             let page = SignInFirst { offer, return_to: format!("{PAGE}?token={}", given.token.expose()) };
-            return Ok(answer(ctx.plain_page("You are invited", &page)?, complaint.as_ref()));
+            return Ok(answered(ctx.plain_page("You are invited", &page)?, complaint.as_ref()).into_response());
         }
         Ok((offer, false)) => (Some(offer), complaint),
         Err(failure) => (None, Some(Complaint::of(failure)?)),
     };
     let page = JoinPage { csrf: ctx.csrf(), given, offer, password_hint: password_hint(ctx), complaint };
-    Ok(answer(ctx.plain_page("You are invited", &page)?, page.complaint.as_ref()))
+    Ok(answered(ctx.plain_page("You are invited", &page)?, page.complaint.as_ref()).into_response())
 }

@@ -5,13 +5,12 @@ use askama::Template;
 use axum::Router;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
-use console::{Csrf, Field};
+use console::{Complaint, Csrf, Field, answered};
 use host::{Core, Registry};
 use kernel::{Failed, Failure, Secret};
 use serde::Deserialize;
 use web::{Ctx, Form, PageFault, Query, Routes as _, See};
 
-use super::complaint::{Complaint, answer};
 use super::fields;
 use super::signup::password_hint;
 use crate::client::Client;
@@ -78,7 +77,7 @@ async fn verify_form(ctx: Ctx, Form(mailed): Form<VerifyForm>) -> Result<Respons
 async fn show_verify(ctx: &Ctx, token: Secret, complaint: Option<Complaint>) -> Result<Response, Failure> {
     let founding = registrations::founding(ctx.core(), &token).await?;
     let page = VerifyPage { csrf: ctx.csrf(), token, founding, complaint };
-    Ok(answer(ctx.plain_page("Confirm your address", &page)?, page.complaint.as_ref()))
+    Ok(answered(ctx.plain_page("Confirm your address", &page)?, page.complaint.as_ref()).into_response())
 }
 
 /// Whose mail is wanted, and for what: to verify again, or to reset.
@@ -125,7 +124,7 @@ async fn ask(ctx: &Ctx, form: &ForgotForm) -> Result<(), Failure> {
 
 fn show_forgot(ctx: &Ctx, form: ForgotForm, is_done: bool, complaint: Option<Complaint>) -> Result<Response, Failure> {
     let page = ForgotPage { csrf: ctx.csrf(), form, is_done, complaint };
-    Ok(answer(ctx.plain_page("Forgot your password?", &page)?, page.complaint.as_ref()))
+    Ok(answered(ctx.plain_page("Forgot your password?", &page)?, page.complaint.as_ref()).into_response())
 }
 
 /// The token of the link, and the password that is wanted.
@@ -172,5 +171,5 @@ async fn reset_form(ctx: Ctx, Form(form): Form<ResetForm>) -> Result<Response, P
 
 fn show_reset(ctx: &Ctx, token: Secret, complaint: Option<Complaint>) -> Result<Response, Failure> {
     let page = ResetPage { csrf: ctx.csrf(), token, password_hint: password_hint(ctx), complaint };
-    Ok(answer(ctx.plain_page("Choose a new password", &page)?, page.complaint.as_ref()))
+    Ok(answered(ctx.plain_page("Choose a new password", &page)?, page.complaint.as_ref()).into_response())
 }

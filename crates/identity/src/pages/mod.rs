@@ -2,7 +2,6 @@
 //! form carries its token, also before anybody is signed in.
 
 mod account;
-mod complaint;
 mod confirm;
 mod fields;
 mod invited;

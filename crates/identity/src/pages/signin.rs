@@ -4,13 +4,12 @@ use askama::Template;
 use axum::Router;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
-use console::{Check, Csrf, Field};
+use console::{Check, Complaint, Csrf, Field, answered};
 use host::{Core, Registry};
 use kernel::{Failed, Failure, Secret};
 use serde::Deserialize;
 use web::{Ctx, Form, PageFault, Query, Routes as _, See};
 
-use super::complaint::{Complaint, answer};
 use super::{HOME, enter, fields, return_to};
 use crate::Identity;
 use crate::Registration;
@@ -96,5 +95,5 @@ async fn attempt(ctx: &Ctx, form: &SigninForm) -> Result<SignedIn, Failure> {
 fn show(ctx: &Ctx, form: SigninForm, complaint: Option<Complaint>) -> Result<Response, Failure> {
     let can_register = Identity::of(ctx.core()).settings.registration == Registration::Open;
     let page = SigninPage { csrf: ctx.csrf(), form, can_register, complaint };
-    Ok(answer(ctx.plain_page("Sign in", &page)?, page.complaint.as_ref()))
+    Ok(answered(ctx.plain_page("Sign in", &page)?, page.complaint.as_ref()).into_response())
 }

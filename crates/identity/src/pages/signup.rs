@@ -4,13 +4,12 @@ use askama::Template;
 use axum::Router;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
-use console::{Csrf, Field};
+use console::{Complaint, Csrf, Field, answered, wrong};
 use host::{Core, Registry};
 use kernel::{Failed, Failure, Secret};
 use serde::Deserialize;
 use web::{Ctx, Form, PageFault, Query, Routes as _, See};
 
-use super::complaint::{Complaint, answer, wrong};
 use super::signin::Onward;
 use super::{HOME, enter, fields, return_to};
 use crate::accounts::{self, Register, Registered};
@@ -132,5 +131,5 @@ async fn attempt(ctx: &Ctx, form: &SignupForm) -> Result<Registered, Failure> {
 fn show(ctx: &Ctx, form: SignupForm, complaint: Option<Complaint>) -> Result<Response, Failure> {
     let registration = Identity::of(ctx.core()).settings.registration;
     let page = SignupPage { csrf: ctx.csrf(), form, registration, password_hint: password_hint(ctx), complaint };
-    Ok(answer(ctx.plain_page("Sign up", &page)?, page.complaint.as_ref()))
+    Ok(answered(ctx.plain_page("Sign up", &page)?, page.complaint.as_ref()).into_response())
 }

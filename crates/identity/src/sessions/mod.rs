@@ -27,7 +27,7 @@ pub(crate) use routes::{go_to, person, sign_out};
 pub use session::SessionView;
 pub(crate) use store::{Alive, alive_by_cookie, alive_by_id, touch};
 pub use tokens_view::{RenewedView, TokensView};
-pub(crate) use web_routes::{COOKIE, NoFields, keep_cookie};
+pub(crate) use web_routes::{COOKIE, keep_cookie};
 
 pub(crate) fn register(app: &mut Registry) {
     app.faults::<SessionFault>();

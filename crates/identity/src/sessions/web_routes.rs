@@ -1,12 +1,13 @@
 //! The browser's side: the session cookie, and what a script of our own pages may ask about it.
 //! No token ever reaches the browser.
 
+use console::Button;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::{get, post};
 use host::Registry;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use web::{Answer, Ctx, EmptyAnswer, Form, NoContent, PageFault, Routes as _, See, cookies};
 
 use super::SessionFault;
@@ -42,13 +43,8 @@ async fn web_logout(ctx: Ctx) -> EmptyAnswer<SessionFault> {
     Ok(NoContent)
 }
 
-/// A form that is only its button.
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct NoFields {}
-
 /// The button in the console's frame.
-async fn sign_out_form(ctx: Ctx, Form(NoFields {}): Form<NoFields>) -> Result<See, PageFault> {
+async fn sign_out_form(ctx: Ctx, Form(Button {}): Form<Button>) -> Result<See, PageFault> {
     sign_out(&ctx, false).await?;
     Ok(See::other("/signin"))
 }

@@ -4,14 +4,13 @@ use askama::Template;
 use axum::Router;
 use axum::routing::get;
 use chrono::{Days, NaiveDate, NaiveTime};
-use console::{Empty, Field, Pager, When};
+use console::{Complaint, Empty, Field, Pager, When, answered, wrong};
 use host::{Core, Registry};
 use kernel::{After, At, Failure, Limit, Page};
 use serde::Deserialize;
 use web::{Ctx, Html, NavItem, PageFault, Query, Routes as _};
 
 use super::{AuditLineView, AuditQuery, actions};
-use crate::page_form::{Complaint, with_status, wrong};
 use crate::permissions::AUDIT_READ;
 
 const PATH: &str = "/audit";
@@ -129,7 +128,7 @@ async fn audit_page(ctx: Ctx, Query(form): Query<FilterForm>) -> Result<Html, Pa
     };
     let pager = Pager { next: page.next.as_ref().map(|after| next_page(&ctx, &form, after)) };
     let page = AuditPage { lines: page.items, pager, form, complaint };
-    Ok(with_status(ctx.page(PATH, "Audit trail", &page)?, page.complaint.as_ref()))
+    Ok(answered(ctx.page(PATH, "Audit trail", &page)?, page.complaint.as_ref()))
 }
 
 async fn read(ctx: &Ctx, form: &FilterForm) -> Result<Page<AuditLineView>, Failure> {

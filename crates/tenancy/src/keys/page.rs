@@ -5,7 +5,7 @@ use axum::Router;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use chrono::{NaiveDate, NaiveTime};
-use console::{Badge, Csrf, Field, Pager, Tone, When};
+use console::{Badge, Button, Complaint, Csrf, Field, Pager, Tone, When, answered, wrong};
 use host::{Core, Registry};
 use kernel::{ApiKeyId, At, Failed, Failure, Permission, Secret};
 use serde::Deserialize;
@@ -13,7 +13,7 @@ use web::{Ctx, Form, Html, ListQuery, NavItem, PageFault, Path, Query, Routes as
 
 use super::actions::{self, Maker};
 use super::{ApiKeyView, NewApiKey};
-use crate::page_form::{Button, Complaint, told, with_status, wrong};
+use crate::page_form::told;
 use crate::permissions::{KEYS_READ, KEYS_WRITE};
 use crate::verification::{CONFIRM_PAGE, is_proven, proven_person};
 
@@ -148,7 +148,7 @@ async fn show(ctx: &Ctx, query: &ListQuery, form: KeyForm, complaint: Option<Com
         form,
         complaint,
     };
-    Ok(with_status(ctx.page(PATH, "API keys", &page)?, page.complaint.as_ref()))
+    Ok(answered(ctx.page(PATH, "API keys", &page)?, page.complaint.as_ref()))
 }
 
 fn offered(ctx: &Ctx, form: &KeyForm) -> Vec<Scope> {

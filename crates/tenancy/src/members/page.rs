@@ -4,7 +4,7 @@ use askama::Template;
 use axum::Router;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
-use console::{Badge, Choice, Csrf, Field, Pager, Select, Tone, When};
+use console::{Badge, Button, Choice, Complaint, Csrf, Field, Pager, Select, Tone, When, answered, wrong};
 use host::{Core, Registry};
 use kernel::{Check, Failed, Failure, General, InvitationId, MemberId};
 use serde::Deserialize;
@@ -12,7 +12,7 @@ use web::{Ctx, Form, Html, ListQuery, NavItem, PageFault, Path, Query, Routes as
 
 use super::{ChangeMember, MemberView, actions};
 use crate::invitations::{self, InvitationState, InvitationView, NewInvitation, Sender};
-use crate::page_form::{Button, Complaint, told, with_status, wrong};
+use crate::page_form::told;
 use crate::permissions::{MEMBERS_READ, MEMBERS_WRITE};
 use crate::roles::Role;
 use crate::verification::verified_person;
@@ -152,7 +152,7 @@ async fn show(ctx: &Ctx, query: &ListQuery, form: InviteForm, complaint: Option<
         form,
         complaint,
     };
-    Ok(with_status(ctx.page(PATH, "Members", &page)?, page.complaint.as_ref()))
+    Ok(answered(ctx.page(PATH, "Members", &page)?, page.complaint.as_ref()))
 }
 
 async fn invitation_create(ctx: Ctx, Form(form): Form<InviteForm>) -> Result<Response, PageFault> {

@@ -4,14 +4,13 @@ use askama::Template;
 use axum::Router;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
-use console::{Csrf, Field, When};
+use console::{Complaint, Csrf, Field, When, answered, wrong};
 use host::{Core, Registry};
 use kernel::{Failed, Failure};
 use serde::Deserialize;
 use web::{Ctx, Form, Html, NavItem, PageFault, Routes as _, See};
 
 use super::{ChangeOrganization, OrganizationView, actions};
-use crate::page_form::{Complaint, with_status, wrong};
 use crate::permissions::{ORG_READ, ORG_WRITE};
 
 const PATH: &str = "/settings";
@@ -99,5 +98,5 @@ async fn show(ctx: &Ctx, again: Option<(SettingsForm, Complaint)>) -> Result<Htm
     };
     let csrf = ctx.csrf().expose().to_owned();
     let page = SettingsPage { csrf, organization, form, can_write: ctx.can(ORG_WRITE), complaint };
-    Ok(with_status(ctx.page(PATH, "Settings", &page)?, page.complaint.as_ref()))
+    Ok(answered(ctx.page(PATH, "Settings", &page)?, page.complaint.as_ref()))
 }

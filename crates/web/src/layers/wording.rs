@@ -152,7 +152,7 @@ pub(crate) fn page_of(ctx: &Ctx, failure: &Failure) -> Response {
     let page = RefusedPage { heading, message: &failure.message, fields: &failure.fields, request_id: ctx.request_id().to_string() };
     let html = ctx.page("", heading, &page).map(|html| html.with_status(failure.status));
     let mut response = html.map_or_else(
-        |_| Html { status: axum::http::StatusCode::INTERNAL_SERVER_ERROR, body: heading.into() }.into_response(),
+        |_| Html { status: axum::http::StatusCode::INTERNAL_SERVER_ERROR, body: heading.into(), retry_after_s: None }.into_response(),
         Html::into_response,
     );
     mark(failure, response.headers_mut());
