@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use host::Registry;
+use kernel::Failure;
 use kernel::permission::BuiltinRole;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use web::Ctx;
 
 /// One of the roles that every organization has; each holds all that the ones before it hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
@@ -53,6 +55,12 @@ impl fmt::Display for Role {
 pub fn rights_of(role: &str, registry: &Registry) -> BTreeSet<String> {
     let Some(role) = BuiltinRole::parse(role) else { return BTreeSet::new() };
     registry.all_permissions().iter().filter(|permission| role.has(**permission)).map(|permission| permission.code.to_owned()).collect()
+}
+
+/// The roles that the caller may give: those which hold nothing that the caller lacks.
+pub(crate) fn gives(ctx: &Ctx) -> Result<Vec<Role>, Failure> {
+    let (registry, caller) = (&ctx.core().registry, ctx.caller()?);
+    Ok(Role::ALL.into_iter().filter(|role| rights_of(role.name(), registry).is_subset(&caller.rights)).collect())
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use ::store::{AuditLine, StoreError, Tx};
 use chrono::Duration;
-use kernel::{AccountId, After, Failed, InvitationId, Limit, Page, chance};
+use kernel::{AccountId, After, Failed, Failure, InvitationId, Limit, Page, chance};
 use sea_orm::{ActiveValue::Set, IntoActiveModel as _};
 use serde_json::json;
 
@@ -81,10 +81,23 @@ pub async fn revoke(tx: &mut Tx, id: InvitationId) -> Result<Model, Failed<Invit
         InvitationState::Revoked => return Ok(invitation),
         InvitationState::Pending | InvitationState::Expired => {}
     }
+    Ok(withdraw(tx, invitation).await?)
+}
+
+/// Withdraws what somebody has invited who may invite no more: a door that was left open behind
+/// them would let them, or a friend, come back in.
+pub(super) async fn withdraw_of(tx: &mut Tx, by: AccountId) -> Result<(), Failure> {
+    for invitation in store::unsettled_of(tx, by).await? {
+        withdraw(tx, invitation).await?;
+    }
+    Ok(())
+}
+
+async fn withdraw(tx: &mut Tx, invitation: Model) -> Result<Model, Failure> {
     let mut row = invitation.into_active_model();
     row.revoked_at = Set(Some(tx.now()));
     let revoked = tx.update(row).await?;
     tx.audit(AuditLine::new("invitation.revoked", "invitation", revoked.id).before(json!({ "email": revoked.email }))).await?;
-    tx.emit(&InvitationRevoked { invitation: id }).await?;
+    tx.emit(&InvitationRevoked { invitation: revoked.id.into() }).await?;
     Ok(revoked)
 }

@@ -13,6 +13,10 @@ mod routes;
 mod store;
 
 use host::Registry;
+use kernel::Failure;
+
+use crate::members::event::{MemberChanged, MemberRemoved};
+use crate::roles::Role;
 
 pub use accept::{Acceptor, Offer, accept, accept_within, look, organization_of};
 pub(crate) use actions::unsettled;
@@ -26,5 +30,11 @@ pub use letter::{PAGE, Sender};
 
 pub(crate) fn register(app: &mut Registry) {
     app.faults::<InvitationFault>();
+    app.on_tx::<MemberChanged>("tenancy.withdraw_invitations_of_demoted", |tx, event| Box::pin(demoted(tx, event)));
+    app.on_tx::<MemberRemoved>("tenancy.withdraw_invitations_of_removed", |tx, event| Box::pin(actions::withdraw_of(tx, event.account)));
     routes::register(app);
+}
+
+async fn demoted(tx: &mut ::store::Tx, event: &MemberChanged) -> Result<(), Failure> {
+    if event.is_active && event.role == Role::Admin { Ok(()) } else { actions::withdraw_of(tx, event.account).await }
 }

@@ -1,6 +1,6 @@
 //! Queries.
 
-use kernel::{After, InvitationId, Limit, OrgId, Page};
+use kernel::{AccountId, After, InvitationId, Limit, OrgId, Page};
 use sea_orm::{ColumnTrait as _, FromQueryResult};
 use store::{StoreError, System, SystemSql, Tx};
 use uuid::Uuid;
@@ -28,6 +28,11 @@ pub(super) async fn unsettled(tx: &mut Tx, email_normal: &str) -> Result<Option<
 /// What the console shows below the members: neither accepted nor revoked, newest first.
 pub(super) async fn all_unsettled(tx: &mut Tx, rows_max: u64) -> Result<Vec<Model>, StoreError> {
     open(tx).newest(Column::CreatedAt).limit(rows_max).all().await
+}
+
+/// What one person has invited and nobody has answered, held.
+pub(super) async fn unsettled_of(tx: &mut Tx, by: AccountId) -> Result<Vec<Model>, StoreError> {
+    open(tx).filter(Column::InvitedBy.eq(by.uuid())).for_update().all().await
 }
 
 fn open(tx: &mut Tx) -> store::Find<'_, Entity> {

@@ -73,14 +73,19 @@ pub(crate) async fn admit(tx: &mut Tx, person: FirstMember, role: Role) -> Resul
 /// Changes role or standing. Holds from the next request of that person, because the version of
 /// the row moves on and cached rights are compared with it.
 ///
-/// 404 `member_not_found`, 409 `member_last_admin`.
-pub async fn change(tx: &mut Tx, id: MemberId, change: ChangeMember) -> Result<Model, Failed<MemberFault>> {
+/// `gives` are the roles that the one who acts may give.
+///
+/// 404 `member_not_found`, 403 `member_role_not_yours`, 409 `member_last_admin`.
+pub async fn change(tx: &mut Tx, id: MemberId, change: ChangeMember, gives: &[Role]) -> Result<Model, Failed<MemberFault>> {
     organizations::hold(tx).await?;
     let before = store::find(tx, id).await?.ok_or(MemberFault::NotFound)?;
     let was = Standing::of(&before);
     let becomes = Standing { role: change.role.unwrap_or(was.role), is_active: change.is_active.unwrap_or(was.is_active) };
     if becomes == was {
         return Ok(before);
+    }
+    if becomes.is_more_than(was) && !gives.contains(&becomes.role) {
+        return Err(MemberFault::RoleNotYours.into());
     }
     keep_an_admin(tx, was, Some(becomes)).await?;
 

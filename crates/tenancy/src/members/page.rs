@@ -14,7 +14,7 @@ use super::{ChangeMember, MemberView, actions};
 use crate::invitations::{self, InvitationState, InvitationView, NewInvitation, Sender};
 use crate::page_form::told;
 use crate::permissions::{MEMBERS_READ, MEMBERS_WRITE};
-use crate::roles::Role;
+use crate::roles::{Role, gives};
 use crate::verification::verified_person;
 
 const PATH: &str = "/members";
@@ -183,7 +183,7 @@ async fn member_change(ctx: Ctx, Path(id): Path<MemberId>, Form(change): Form<Ch
 
 async fn apply(ctx: &Ctx, id: MemberId, change: ChangeMember) -> Result<(), Failure> {
     let mut tx = ctx.begin(MEMBERS_WRITE).await?;
-    actions::change(&mut tx, id, change).await.map_err(Failed::into_failure)?;
+    actions::change(&mut tx, id, change, &gives(ctx)?).await.map_err(Failed::into_failure)?;
     tx.commit().await
 }
 

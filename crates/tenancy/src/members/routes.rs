@@ -7,6 +7,7 @@ use web::{Answer, Ctx, EmptyAnswer, Json, ListQuery, Path, Query, Routes as _};
 
 use super::{ChangeMember, MemberFault, MemberView, actions};
 use crate::permissions::{MEMBERS_READ, MEMBERS_WRITE};
+use crate::roles::gives;
 
 pub(super) fn register(app: &mut Registry) {
     app.routes(OpenApiRouter::<Core>::new().routes(routes!(list_members)).routes(routes!(change_member, remove_member)));
@@ -23,11 +24,11 @@ async fn list_members(ctx: Ctx, Query(query): Query<ListQuery>) -> Answer<Vec<Me
 
 /// Change a member's role or standing
 ///
-/// Holds from that person's next request. The last active admin stays one.
+/// Holds from that person's next request. The last active admin stays one. A key gives nobody more than its own scopes hold.
 #[utoipa::path(patch, path = "/org/members/{id}", tag = "members", operation_id = "change_member", params(("id" = MemberId, Path)), extensions(("x-permission" = json!("members:write"))))]
 async fn change_member(ctx: Ctx, Path(id): Path<MemberId>, Json(change): Json<ChangeMember>) -> Answer<MemberView, MemberFault> {
     let mut tx = ctx.begin(MEMBERS_WRITE).await?;
-    let member = actions::change(&mut tx, id, change).await?;
+    let member = actions::change(&mut tx, id, change, &gives(&ctx)?).await?;
     Ok(tx.answer(MemberView::from(member)).await?)
 }
 

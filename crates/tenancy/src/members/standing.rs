@@ -15,6 +15,11 @@ impl Standing {
         Self { role: member.role(), is_active: member.is_active }
     }
 
+    /// Whether this holds rights that the other one lacks.
+    pub fn is_more_than(self, other: Self) -> bool {
+        self.is_active && (!other.is_active || self.role > other.role)
+    }
+
     fn governs(self) -> bool {
         self.is_active && self.role == Role::Admin
     }
@@ -47,6 +52,12 @@ mod tests {
     fn one_of_two_admins_may_go() {
         assert!(leaves_an_admin(2, ADMIN, None));
         assert!(leaves_an_admin(2, ADMIN, Some(USER)));
+    }
+
+    #[test]
+    fn more_is_a_higher_role_or_to_be_let_in_again() {
+        assert!(ADMIN.is_more_than(USER) && USER.is_more_than(FROZEN_ADMIN) && ADMIN.is_more_than(FROZEN_ADMIN));
+        assert!(!USER.is_more_than(ADMIN) && !FROZEN_ADMIN.is_more_than(USER) && !ADMIN.is_more_than(ADMIN));
     }
 
     #[test]

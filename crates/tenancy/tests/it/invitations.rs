@@ -99,6 +99,23 @@ testkit::stories! {
         carol.post(ACCEPT, json!({"token": app.token_to("carol@x.test").await})).await.refused(404, "invitation_not_found");
     }
 
+    async fn whoever_may_invite_no_more_leaves_no_door_open(app: TestApp) {
+        let (alice, bob, carol) = (app.alice().await, app.bob().await, app.sign_up("carol@x.test", "Carol", "Carols").await);
+        let members = alice.get("/v1/org/members").await.ok();
+        let bobs = members.as_array().unwrap().iter().find(|member| member["email"] == "bob@acme.test").unwrap();
+        let bobs = format!("/v1/org/members/{}", bobs["id"].as_str().unwrap());
+        for after in [json!({"role": "user"}), json!({"is_active": false}), json!(null)] {
+            alice.patch(&bobs, json!({"role": "admin", "is_active": true})).await.ok();
+            app.advance(A_MOMENT).await;
+            bob.post(PATH, json!({"email": "carol@x.test", "role": "admin"})).await.expect(201);
+            let token = json!({"token": app.token_to("carol@x.test").await});
+            let answer = if after.is_null() { alice.delete(&bobs).await } else { alice.patch(&bobs, after).await };
+            assert!(answer.status < 300, "{}", answer.text);
+            carol.post(ACCEPT, token).await.refused(404, "invitation_not_found");
+            assert_eq!(alice.get(PATH).await.ok()[0]["state"], "revoked");
+        }
+    }
+
     async fn only_a_verified_admin_invites(app: TestApp) {
         let bob = app.bob().await;
         let new = json!({"email": "carol@x.test", "role": "user"});

@@ -64,6 +64,19 @@ testkit::stories! {
         alice.delete(&path).await.refused(404, "member_not_found");
     }
 
+    async fn a_key_makes_nobody_more_than_its_scopes(app: TestApp) {
+        let (alice, _bob, vera) = (app.alice().await, app.bob().await, app.vera().await);
+        let made = alice.post("/v1/api-keys", json!({"name": "sync", "scopes": ["members:read", "members:write"]})).await.expect(201);
+        let mut machine = app.nobody();
+        machine.token = made["key"].as_str().map(str::to_owned);
+        let path = path_of(&alice, "vera@acme.test").await;
+        machine.patch(&path, json!({"role": "admin"})).await.refused(403, "member_role_not_yours");
+        vera.get("/v1/audit").await.refused(403, "permission_denied");
+        let less = path_of(&alice, "bob@acme.test").await;
+        assert_eq!(machine.patch(&less, json!({"role": "viewer"})).await.ok()["role"], "viewer");
+        machine.patch(&less, json!({"role": "user"})).await.refused(403, "member_role_not_yours");
+    }
+
     async fn a_wrong_role_is_named(app: TestApp) {
         let alice = app.alice().await;
         let wrong = alice.patch(&path_of(&alice, "alice@acme.test").await, json!({"role": "owner"})).await;
