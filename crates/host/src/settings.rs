@@ -144,7 +144,7 @@ section! {
 section! {
     /// What only development, demo and test may do.
     pub struct DevConfig("dev") {
-        /// Where the process is to die, as if it were killed there: `before_commit`, `after_commit`, `after_effect`, `in_migration` or `in_rotation`, and perhaps the how manieth time, `after_commit:3`. For tests of crashes; refused elsewhere.
+        /// Where the process is to die, as if it were killed there: `before_commit`, `after_commit`, `after_effect`, `after_handover`, `in_migration` or `in_rotation`, and perhaps the how manieth time, `after_commit:3`. For tests of crashes; refused elsewhere.
         #[env("AUTORISEN_CRASH_AT")]
         crash_at: Option<String> = None,
     }

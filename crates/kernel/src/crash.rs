@@ -18,6 +18,8 @@ pub enum Point {
     AfterCommit,
     /// A step of durable work has had its effect, and that is not marked.
     AfterEffect,
+    /// A letter was handed over, and that is not written down.
+    AfterHandover,
     /// Between two changes of the schema.
     InMigration,
     /// A refresh token is being exchanged: before it is kept, and then before it is told.
@@ -25,7 +27,8 @@ pub enum Point {
 }
 
 impl Point {
-    pub const ALL: [Self; 5] = [Self::BeforeCommit, Self::AfterCommit, Self::AfterEffect, Self::InMigration, Self::InRotation];
+    pub const ALL: [Self; 6] =
+        [Self::BeforeCommit, Self::AfterCommit, Self::AfterEffect, Self::AfterHandover, Self::InMigration, Self::InRotation];
 
     /// The word in the settings.
     pub const fn name(self) -> &'static str {
@@ -33,6 +36,7 @@ impl Point {
             Self::BeforeCommit => "before_commit",
             Self::AfterCommit => "after_commit",
             Self::AfterEffect => "after_effect",
+            Self::AfterHandover => "after_handover",
             Self::InMigration => "in_migration",
             Self::InRotation => "in_rotation",
         }
@@ -49,7 +53,9 @@ pub struct CrashAt {
 
 /// Why a text is no such place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("expected before_commit, after_commit, after_effect, in_migration or in_rotation, and perhaps `:` and a number from 1")]
+#[error(
+    "expected before_commit, after_commit, after_effect, after_handover, in_migration or in_rotation, and perhaps `:` and a number from 1"
+)]
 pub struct NotACrash;
 
 impl FromStr for CrashAt {

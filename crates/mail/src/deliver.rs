@@ -5,6 +5,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use flows::{Activity, FlowCx, FlowFault, Flows as _, Retry, Workflow};
 use host::{Registry, Work};
+use kernel::crash::{self, Point};
 use kernel::{Failure, faults};
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +25,10 @@ const UNCONFIGURED_WAIT: TimeDelta = TimeDelta::minutes(15);
 
 /// One attempt with a mail server, its slow greeting included (RFC 5321, 4.5.3.2, allows minutes).
 const ATTEMPT_TIME_MAX: Duration = Duration::from_secs(90);
+
+/// Why a letter was given up that nobody took, or that somebody may have taken.
+const EXPIRED: &str = "expired before it could be delivered";
+const EXPIRED_UNSURE: &str = "expired before anybody said that it was delivered";
 
 faults! {
     /// Why a letter did not go. Not seen by callers of the API.
@@ -66,26 +71,36 @@ async fn deliver(work: Work, id: MailId) -> Result<Outcome, Failure> {
     let store = &work.core.store;
     let Some(queued) = mail::find(store, id).await? else { return Ok(Outcome::Nothing) };
     if queued.expires_at <= work.core.clock.now() {
-        mail::expired(store, id, "expired before it could be delivered").await?;
+        mail::expired(store, id, if queued.may_have_left { EXPIRED_UNSURE } else { EXPIRED }).await?;
         tracing::warn!(event = "mail.expired", mail = %id, "a letter expired before it could be delivered");
         return Ok(Outcome::Expired);
     }
     let postman = work.core.parts.get::<Postman>();
+    // Whoever takes letters back has to know of one that leaves, also when this process dies meanwhile.
+    if postman.has_way() && !mail::hand_over(store, id).await? {
+        return Ok(Outcome::Nothing);
+    }
+    let before = queued.may_have_left;
     match postman.deliver(&work.core, id, &queued).await {
         Ok(()) => {
+            crash::pass(Point::AfterHandover);
             mail::sent(store, id).await?;
             Ok(Outcome::Sent)
         }
         Err(NotDelivered::Unconfigured) => {
-            mail::note(store, id, "queued", "no mail server is configured").await?;
+            mail::note(store, id, "queued", "no mail server is configured", before).await?;
             Ok(Outcome::Unconfigured)
         }
         Err(NotDelivered::Refused(reason)) => {
-            mail::note(store, id, "refused", &reason).await?;
+            mail::note(store, id, "refused", &reason, before).await?;
             Err(Failure::new(MailFault::Refused).with_cause(reason))
         }
         Err(NotDelivered::Away(reason)) => {
-            mail::note(store, id, "queued", &reason).await?;
+            mail::note(store, id, "queued", &reason, before).await?;
+            Err(Failure::new(MailFault::ServerAway).with_cause(reason))
+        }
+        Err(NotDelivered::Unsure(reason)) => {
+            mail::note(store, id, "queued", &reason, true).await?;
             Err(Failure::new(MailFault::ServerAway).with_cause(reason))
         }
         Err(NotDelivered::Store(error)) => Err(error.into()),

@@ -17,7 +17,7 @@ use crate::dev_links::links;
 use crate::mail::{MailId, Queued};
 
 /// Letters that are kept; older ones make room.
-const KEPT_MAX: i64 = 500;
+const KEPT_MAX: i64 = 2000;
 
 /// Letters in one answer: a test looks at the newest, a person at a screenful.
 const SHOWN_MAX: i64 = 100;

@@ -90,8 +90,12 @@ impl Gateway {
         // Of the answer only the status counts: its body may repeat the letter and is not even read.
         match request.send().await {
             Ok(answer) => judged(answer.status()),
-            Err(error) if error.is_timeout() => Err(NotDelivered::Away("the mail gateway did not answer in time".to_owned())),
-            Err(_) => Err(NotDelivered::Away("the mail gateway can't be reached".to_owned())),
+            Err(error) => {
+                let what = if error.is_timeout() { "did not answer in time" } else { "can't be reached" };
+                let said = format!("the mail gateway {what}");
+                // Without a connection nothing was said; after it, everything may have been.
+                Err(if error.is_connect() { NotDelivered::Away(said) } else { NotDelivered::Unsure(said) })
+            }
         }
     }
 
@@ -134,10 +138,14 @@ fn judged(status: StatusCode) -> Result<(), NotDelivered> {
     let said = format!("the mail gateway answered {}", status.as_u16());
     match status {
         _ if status.is_success() => Ok(()),
-        // It works on the same letter, or has too much to do.
-        StatusCode::REQUEST_TIMEOUT | StatusCode::CONFLICT | StatusCode::TOO_MANY_REQUESTS => Err(NotDelivered::Away(said)),
+        // It works on the same letter.
+        StatusCode::REQUEST_TIMEOUT | StatusCode::CONFLICT => Err(NotDelivered::Unsure(said)),
+        // It has too much to do.
+        StatusCode::TOO_MANY_REQUESTS => Err(NotDelivered::Away(said)),
         _ if status.is_client_error() => Err(NotDelivered::Refused(said)),
-        // A fault of theirs, or a redirect, which is a wrong address that an operator mends.
+        // A fault of theirs, which may have come after they took it.
+        _ if status.is_server_error() => Err(NotDelivered::Unsure(said)),
+        // A redirect, which is a wrong address that an operator mends.
         _ => Err(NotDelivered::Away(said)),
     }
 }
@@ -163,8 +171,11 @@ mod tests {
         for status in [400, 401, 403, 404, 413, 422] {
             assert!(matches!(of(status), Err(NotDelivered::Refused(_))), "{status}");
         }
-        for status in [301, 408, 409, 429, 500, 502, 503, 504] {
+        for status in [301, 429] {
             assert!(matches!(of(status), Err(NotDelivered::Away(_))), "{status}");
+        }
+        for status in [408, 409, 500, 502, 503, 504] {
+            assert!(matches!(of(status), Err(NotDelivered::Unsure(_))), "{status}");
         }
     }
 }

@@ -30,7 +30,7 @@ pub use mail::MailId;
 pub use migration::migrations;
 pub use note::{Action, Note};
 pub use postman::Knock;
-pub use send::{send, send_system, withdraw};
+pub use send::{Withdrawn, send, send_system, withdraw};
 
 use postman::Postman;
 

@@ -14,7 +14,13 @@ kernel::id!(/// One letter to one person.
 /// The label under which words are sealed.
 pub(crate) const SEAL: &str = "mail.words";
 
-const FIND: SystemSql = SystemSql::both("select recipient, sealed, state, expires_at from mails where id = $1");
+const FIND: SystemSql = SystemSql::both("select recipient, sealed, state, expires_at, handed_at from mails where id = $1");
+
+/// Nobody can take it back any more as if it had never left; and what was taken back does not leave.
+const HAND_OVER: SystemSql = SystemSql::both(
+    "update mails set handed_at = coalesce(handed_at, $2), updated_at = $2, version = version + 1 \
+     where id = $1 and state in ('queued', 'refused')",
+);
 
 const SENT: SystemSql = SystemSql::both(
     "update mails set state = 'sent', sealed = null, reason = null, sent_at = $2, updated_at = $2, version = version + 1 \
@@ -26,7 +32,8 @@ const EXPIRED: SystemSql = SystemSql::both(
 );
 
 const NOTE: SystemSql = SystemSql::both(
-    "update mails set state = $2, reason = $3, updated_at = $4, version = version + 1 where id = $1 and state not in ('sent', 'expired')",
+    "update mails set state = $2, reason = $3, handed_at = case when $5 then handed_at else null end, updated_at = $4, \
+     version = version + 1 where id = $1 and state not in ('sent', 'expired')",
 );
 
 /// What delivery needs to know.
@@ -34,6 +41,8 @@ pub(crate) struct Queued {
     pub(crate) to: MailAddress,
     pub(crate) words: Words,
     pub(crate) expires_at: At,
+    /// An earlier try may have brought it to its reader.
+    pub(crate) may_have_left: bool,
 }
 
 #[derive(FromQueryResult)]
@@ -42,6 +51,7 @@ struct MailRow {
     sealed: Option<String>,
     state: String,
     expires_at: At,
+    handed_at: Option<At>,
 }
 
 /// A letter that still has to go; `None` when it went, expired, or is unknown.
@@ -54,7 +64,16 @@ pub(crate) async fn find(store: &Store, id: MailId) -> Result<Option<Queued>, St
     }
     let opened = store.cipher().open(SEAL, &sealed)?;
     let words = serde_json::from_str(opened.expose()).map_err(|_| StoreError::Sealed)?;
-    Ok(Some(Queued { to, words, expires_at: row.expires_at }))
+    Ok(Some(Queued { to, words, expires_at: row.expires_at, may_have_left: row.handed_at.is_some() }))
+}
+
+/// Writes down that a letter leaves now, before it does. `false` when it was taken back in the meantime.
+pub(crate) async fn hand_over(store: &Store, id: MailId) -> Result<bool, StoreError> {
+    let mut door = store.system("mail: mark a letter that begins to leave").await?;
+    let now = door.now();
+    let marked = door.sql(HAND_OVER.bind(id.uuid()).bind(now)).await?;
+    door.commit().await?;
+    Ok(marked == 1)
 }
 
 /// Delivered: the words are erased.
@@ -73,10 +92,11 @@ pub(crate) async fn expired(store: &Store, id: MailId, reason: &str) -> Result<(
     door.commit().await
 }
 
-/// Not delivered yet, or refused for good; the words stay for another try.
-pub(crate) async fn note(store: &Store, id: MailId, state: &'static str, reason: &str) -> Result<(), StoreError> {
+/// Not delivered yet, or refused for good; the words stay for another try. Unless this or an earlier try
+/// `may_have_left`, it can be taken back as if nothing had been tried.
+pub(crate) async fn note(store: &Store, id: MailId, state: &'static str, reason: &str, may_have_left: bool) -> Result<(), StoreError> {
     let mut door = store.system("mail: note a failed delivery").await?;
     let now = door.now();
-    door.sql(NOTE.bind(id.uuid()).bind(state).bind(reason).bind(now)).await?;
+    door.sql(NOTE.bind(id.uuid()).bind(state).bind(reason).bind(now).bind(may_have_left)).await?;
     door.commit().await
 }

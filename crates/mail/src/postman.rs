@@ -45,7 +45,10 @@ enum Way {
 pub(crate) enum NotDelivered {
     Unconfigured,
     Refused(String),
+    /// Nobody took it.
     Away(String),
+    /// It was on its way when the conversation ended: somebody may have taken it.
+    Unsure(String),
     Store(StoreError),
 }
 
@@ -65,7 +68,7 @@ pub enum Knock {
 impl NotDelivered {
     fn reason(self) -> String {
         match self {
-            Self::Refused(reason) | Self::Away(reason) => reason,
+            Self::Refused(reason) | Self::Away(reason) | Self::Unsure(reason) => reason,
             Self::Unconfigured => "no mail server is configured".to_owned(),
             Self::Store(_) => "the database is not available".to_owned(),
         }
@@ -157,8 +160,17 @@ fn judged(error: &SmtpError) -> NotDelivered {
             NotDelivered::Refused(format!("the mail server answered {code}"))
         }
         Some(code) => NotDelivered::Away(format!("the mail server answered {code}")),
-        None if error.is_timeout() => NotDelivered::Away("the mail server did not answer in time".to_owned()),
+        None if error.is_timeout() => NotDelivered::Unsure("the mail server did not answer in time".to_owned()),
         None if error.is_tls() => NotDelivered::Away("no secure connection to the mail server".to_owned()),
-        None => NotDelivered::Away("the mail server can't be reached".to_owned()),
+        None if is_nobody_there(error) => NotDelivered::Away("the mail server can't be reached".to_owned()),
+        None => NotDelivered::Unsure("the conversation with the mail server broke off".to_owned()),
     }
+}
+
+/// Whether there was no conversation in which the letter could have been taken.
+fn is_nobody_there(error: &SmtpError) -> bool {
+    use std::io::{Error, ErrorKind};
+    let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
+    let kinds = causes.filter_map(|cause| cause.downcast_ref::<Error>()).map(Error::kind);
+    kinds.into_iter().any(|kind| matches!(kind, ErrorKind::ConnectionRefused | ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable))
 }

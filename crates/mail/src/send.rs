@@ -25,13 +25,30 @@ const KEEP_SYSTEM: SystemSql = SystemSql::both(
 const FIND_SYSTEM: SystemSql = SystemSql::both("select id from mails where org_id is null and dedupe_key = $1");
 
 const WITHDRAW: TenantSql = TenantSql::both(
-    "update mails set state = 'expired', sealed = null, reason = 'withdrawn before it was delivered', updated_at = $3, \
-     version = version + 1 where org_id = $1 and dedupe_key = $2 and state in ('queued', 'refused')",
+    "update mails set state = 'expired', sealed = null, updated_at = $3, version = version + 1, \
+     reason = case when handed_at is null then 'withdrawn before it was delivered' else 'withdrawn, and it may have left before' end \
+     where org_id = $1 and dedupe_key = $2 and state in ('queued', 'refused') returning handed_at",
 );
 
 #[derive(FromQueryResult)]
 struct IdRow {
     id: Uuid,
+}
+
+#[derive(FromQueryResult)]
+struct WithdrawnRow {
+    handed_at: Option<At>,
+}
+
+/// What is known of a letter that was taken back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Withdrawn {
+    /// It never left, and never will.
+    Unsent,
+    /// It had begun to leave, and nobody said how that ended: it is not tried again, and may be with its reader.
+    PerhapsSent,
+    /// There is none under this key, or it went already.
+    Nothing,
 }
 
 /// Sends a letter of the organization, if and only if `tx` commits. When a letter with this dedupe
@@ -50,10 +67,15 @@ pub async fn send(tx: &mut Tx, letter: Letter) -> Result<MailId, Failure> {
 }
 
 /// Takes a letter back that still waits, if and only if `tx` commits: what it says is no longer true.
-/// Its words are erased. `false` when there is none under this key, or when it went already.
-pub async fn withdraw(tx: &mut Tx, dedupe: &str) -> Result<bool, Failure> {
+/// Its words are erased.
+pub async fn withdraw(tx: &mut Tx, dedupe: &str) -> Result<Withdrawn, Failure> {
     let now = tx.now();
-    Ok(tx.sql(WITHDRAW.bind(dedupe).bind(now)).await? > 0)
+    let found: Option<WithdrawnRow> = tx.sql_one(WITHDRAW.bind(dedupe).bind(now)).await?;
+    Ok(match found.map(|row| row.handed_at) {
+        None => Withdrawn::Nothing,
+        Some(None) => Withdrawn::Unsent,
+        Some(Some(_)) => Withdrawn::PerhapsSent,
+    })
 }
 
 /// As [`send`], for a letter of the platform itself: to a person who belongs to no organization yet.

@@ -3,8 +3,10 @@
 use chrono::Duration;
 use flows::Engine;
 use kernel::MailAddress;
+use mail::Withdrawn;
 
 use crate::gateway_sink::{API_KEY, GatewaySink, SECRET};
+use crate::sending::withdraw;
 use crate::world::{World, greeting, start_of_story};
 
 async fn over(url: &str) -> World {
@@ -51,6 +53,25 @@ testkit::both_engines! {
         assert!(posts.iter().all(|post| post.raw == posts[0].raw && post.header("idempotency-key") == id.to_string()));
         assert!(posts.iter().all(|post| post.is_signed_with(SECRET)), "each try has a stamp and a signature of its own");
         assert_ne!(posts[0].header("x-signature"), posts[1].header("x-signature"));
+    }
+}
+
+testkit::both_engines! {
+    async fn of_what_may_have_left_nobody_says_that_it_was_not_sent_and_it_is_not_sent_again() {
+        let sink = GatewaySink::start(&[503, 429]).await;
+        let world = over(&sink.url).await;
+        let unsure = world.send(greeting("ann@x.io", "reminder:1")).await.expect("sends");
+        world.work().await;
+        let unsent = world.send(greeting("bob@x.io", "reminder:2")).await.expect("sends");
+        world.work().await;
+        let taken_back = [withdraw(&world, "reminder:1").await, withdraw(&world, "reminder:2").await];
+        assert_eq!(taken_back, [Withdrawn::PerhapsSent, Withdrawn::Unsent]);
+        for (id, reason) in [(unsure, "withdrawn, and it may have left before"), (unsent, "withdrawn before it was delivered")] {
+            let row = world.row(id).await;
+            assert_eq!((row.state.as_str(), row.sealed, row.reason.as_deref()), ("expired", None, Some(reason)));
+        }
+        world.later(Duration::hours(1)).await;
+        assert_eq!(sink.posts().len(), 2, "neither is tried again");
     }
 }
 

@@ -1,6 +1,7 @@
 //! Handing letters over.
 
 use kernel::OrgId;
+use mail::Withdrawn;
 use store::Tx;
 
 use crate::world::{World, greeting};
@@ -75,19 +76,19 @@ testkit::both_engines! {
         let id = world.send(greeting("ann@x.io", "reminder:1")).await.expect("sends");
         let kept = world.send(greeting("ann@x.io", "reminder:2")).await.expect("sends");
         let mut tx = Tx::for_org(&world.core.store, OrgId::new(world.core.clock.now()), kernel::Actor::System("story")).await.expect("a transaction");
-        assert!(!mail::withdraw(&mut tx, "reminder:1").await.expect("an answer"), "another organization's key");
+        assert_eq!(mail::withdraw(&mut tx, "reminder:1").await.expect("an answer"), Withdrawn::Nothing, "another organization's key");
         drop(tx);
-        assert!(withdraw(&world, "reminder:1").await);
+        assert_eq!(withdraw(&world, "reminder:1").await, Withdrawn::Unsent);
         let row = world.row(id).await;
         assert_eq!((row.state.as_str(), row.sealed), ("expired", None));
         assert_eq!(row.reason.as_deref(), Some("withdrawn before it was delivered"));
         world.work().await;
         assert_eq!((world.messages("ann@x.io").await.len(), world.row(kept).await.state.as_str()), (1, "sent"));
-        assert!(!withdraw(&world, "reminder:2").await, "what went cannot be taken back");
+        assert_eq!(withdraw(&world, "reminder:2").await, Withdrawn::Nothing, "what went cannot be taken back");
     }
 }
 
-async fn withdraw(world: &World, key: &str) -> bool {
+pub async fn withdraw(world: &World, key: &str) -> Withdrawn {
     let mut tx = Tx::for_org(&world.core.store, world.org, kernel::Actor::System("story")).await.expect("a transaction");
     let is_withdrawn = mail::withdraw(&mut tx, key).await.expect("an answer");
     tx.commit().await.expect("a commit");

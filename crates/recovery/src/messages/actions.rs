@@ -5,7 +5,7 @@ use billing::links;
 use chrono::Duration;
 use host::Core;
 use kernel::{At, CaseId, Failed, Failure};
-use mail::Letter;
+use mail::{Letter, Withdrawn};
 use sea_orm::ActiveValue::Set;
 use sea_orm::IntoActiveModel as _;
 
@@ -69,10 +69,11 @@ pub(crate) async fn skip_planned(tx: &mut Tx, case: CaseId, why: &str) -> Result
     Ok(())
 }
 
-/// Takes back what was written and has not left yet: nobody is asked for what they have paid.
+/// Takes back what was written and has not left yet: nobody is asked for what they have paid. Of what may
+/// have left nobody says that it was skipped: it stays with the mail room, which does not try it again.
 pub(crate) async fn withdraw_queued(tx: &mut Tx, case: CaseId, why: &str) -> Result<(), Failure> {
     for queued in store::queued(tx, case).await? {
-        if mail::withdraw(tx, &queued.dedupe_key).await? {
+        if mail::withdraw(tx, &queued.dedupe_key).await? == Withdrawn::Unsent {
             let mut row = queued.into_active_model();
             row.state = Set(MessageState::Skipped.word().to_owned());
             row.skip_reason = Set(Some(why.to_owned()));

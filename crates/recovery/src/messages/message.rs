@@ -10,7 +10,7 @@ words! {
     /// own log.
     pub enum MessageState {
         Planned = "planned",
-        /// Handed to the mail room in the transaction that wrote this row.
+        /// Handed to the mail room in the transaction that wrote this row; it went, or may still go.
         Queued = "queued",
         Sent = "sent",
         /// Not sent, with the reason.
