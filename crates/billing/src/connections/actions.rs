@@ -79,7 +79,9 @@ pub async fn change(tx: &mut Tx, environment: Environment, id: ConnectionId, cha
         row.api_key = Set(Some(sealed(tx.cipher(), API_KEY, &key)));
     }
     if let Some(secret) = change.webhook_secret {
-        row.webhook_secret_before = Set(Some(before.webhook_secret.clone()));
+        // Sealed anew: the master key may have been replaced since, and the old one is soon taken out.
+        let known = tx.cipher().open(WEBHOOK_SECRET, &before.webhook_secret)?;
+        row.webhook_secret_before = Set(Some(sealed(tx.cipher(), WEBHOOK_SECRET, &known)));
         row.webhook_secret_before_until = Set(Some(tx.now() + SECRET_OVERLAP));
         row.webhook_secret = Set(sealed(tx.cipher(), WEBHOOK_SECRET, &secret));
     }

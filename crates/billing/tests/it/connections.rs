@@ -1,7 +1,6 @@
-use testkit::json;
+use testkit::{TestApp, json, stripe_signature};
 
 use crate::{SECRET, deliver_signed, fixture, modules, sandbox_of, stripe};
-use testkit::stripe_signature;
 
 testkit::stories! {
     async fn a_connection_shows_its_address_and_never_its_secrets(app: TestApp) {
@@ -101,5 +100,36 @@ testkit::stories! {
         dan.patch(path, json!({"webhook_secret": "whsec_mine"})).await.refused(403, "account_not_verified");
         dan.delete(path).await.refused(403, "account_not_verified");
         app.mails_to("dan@x.test").await;
+    }
+}
+
+const OLD: &str = "0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f0";
+const NEW: &str = "8899aabbccddeeff00112233445566778899aabbccddeeff0011223344556677";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn saved_again_both_secrets_of_a_connection_open_without_the_old_master_key() {
+    for engine in testkit::engines() {
+        let settings = vec![("security.master_key".to_owned(), OLD.to_owned())];
+        let app = TestApp::start_with(engine, modules(), testkit::Options { settings, ..Default::default() }).await;
+        let alice = app.alice().await;
+        let path = format!("/v1/payment-connections/{}", stripe(&alice).await);
+        let exchanged = [
+            ("security.master_key", NEW),
+            ("security.previous_master_key", OLD),
+            ("security.previous_master_key_until", "2099-01-01T00:00:00Z"),
+        ];
+        let replica = app.replica(modules(), &exchanged).await;
+        replica.holding(&alice.profile).patch(&path, json!({"webhook_secret": "whsec_new_of_stories"})).await.expect(200);
+        replica.finish().await;
+        let replica = app.replica(modules(), &[("security.master_key", NEW)]).await;
+        let hook = path.replace("payment-connections", "webhooks/stripe");
+        for secret in [SECRET, "whsec_new_of_stories"] {
+            let body = fixture!("payment_intent.succeeded.new").to_string();
+            let signature = stripe_signature(secret, app.now(), &body);
+            assert_eq!(deliver_signed(&replica, &hook, &signature, body).await.status, 200, "{secret}");
+        }
+        replica.finish().await;
+        app.mails_to("alice@acme.test").await;
+        app.finish().await;
     }
 }

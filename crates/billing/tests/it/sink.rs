@@ -1,6 +1,6 @@
 //! A fake at the port: one case for each transaction, and the decline's own words as the verdict.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use billing::event::CheckoutOpened;
@@ -9,6 +9,7 @@ use host::{BoxFuture, Registry};
 use kernel::{CaseId, Failure, OrgId, faults};
 use store::Tx;
 use testkit::json;
+use tokio::sync::Notify;
 
 faults! {
     /// What recovery says when a charge of its own is on its way.
@@ -32,12 +33,38 @@ fn is_mended(org: OrgId) -> bool {
     MENDED.lock().expect("no holder of this lock panics").contains(&org)
 }
 
+/// An amount whose failure is held up while it is being recorded, and then not recorded after all.
+pub const HELD_MINOR: i64 = 4777;
+static GATES: Mutex<BTreeMap<OrgId, Arc<Gate>>> = Mutex::new(BTreeMap::new());
+
+/// Where a recording is held up.
+#[derive(Default)]
+pub struct Gate {
+    pub reached: Notify,
+    pub open: Notify,
+}
+
+/// Holds up the next recording of [`HELD_MINOR`] in one organization.
+pub fn hold(org: OrgId) -> Arc<Gate> {
+    let gate = Arc::new(Gate::default());
+    GATES.lock().expect("no holder of this lock panics").insert(org, gate.clone());
+    gate
+}
+
 struct Cases;
 
 impl FailureSink for Cases {
     fn failure_recorded<'a>(&'a self, tx: &'a mut Tx, failure: &'a RecordedFailure) -> BoxFuture<'a, Result<Opened, Failure>> {
         if failure.owed.minor == POISON_MINOR && !is_mended(tx.org()) {
             return Box::pin(std::future::ready(Err(Failure::internal("recovery chokes on this"))));
+        }
+        let gate = (failure.owed.minor == HELD_MINOR).then(|| GATES.lock().expect("no holder of this lock panics").remove(&tx.org()));
+        if let Some(gate) = gate.flatten() {
+            return Box::pin(async move {
+                gate.reached.notify_one();
+                gate.open.notified().await;
+                Err(Failure::internal("it was held up for nothing"))
+            });
         }
         let verdict = failure.decline.decline_code.clone().unwrap_or_default();
         let opened = Opened { case_id: CaseId(failure.transaction.uuid()), classification: json!({ "class": verdict }) };

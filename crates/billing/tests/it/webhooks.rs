@@ -2,6 +2,9 @@ use testkit::{Client, TestApp, Value, json};
 
 use crate::{INTENT, INVOICE, SECRET, deliver, deliver_signed, fixture, known, modules, stripe};
 
+/// Whoever would be answered without waiting is answered by then.
+const NOT_YET: std::time::Duration = std::time::Duration::from_millis(300);
+
 /// The rows of the intake, by the event's id.
 async fn events(app: &TestApp, by: &Client, reference: &str) -> Vec<(String, String, Value)> {
     let _ = app;
@@ -180,6 +183,27 @@ testkit::stories! {
         let count = |field: &str| found[field].as_array().map_or(0, Vec::len);
         assert_eq!((found["transaction"]["state"].as_str(), count("failures"), count("receipts"), count("events")), (Some("paid"), 1, 1, 5), "{found}");
         assert_eq!((&found["receipts"][0]["surplus"]["minor"], &found["receipts"][0]["refunded"]["minor"]), (&json!(0), &json!(1900)));
+    }
+
+    async fn a_copy_is_not_acknowledged_on_the_word_of_one_that_may_still_fail(app: TestApp) {
+        let alice = app.alice().await;
+        let id = stripe(&alice).await;
+        let mut event = fixture!("payment_intent.payment_failed.new");
+        event["data"]["object"]["amount"] = json!(crate::sink::HELD_MINOR);
+        let gate = crate::sink::hold(crate::org_of(&alice));
+        let copy = async {
+            gate.reached.notified().await;
+            let copy = deliver(app, &id, &event);
+            tokio::pin!(copy);
+            assert!(tokio::time::timeout(NOT_YET, &mut copy).await.is_err(), "the first one is not kept yet");
+            gate.open.notify_one();
+            copy.await
+        };
+        let (first, copy) = tokio::join!(deliver(app, &id, &event), copy);
+        assert_eq!((first.status, copy.status), (200, 200));
+        let duplicates = [&first, &copy].iter().filter(|answer| answer.body["outcome"] == "duplicate").count();
+        app.settle().await;
+        assert_eq!((duplicates, rows(app).await, known(&alice, INTENT).await["failures"].as_array().map(Vec::len)), (1, 1, Some(1)));
     }
 
     async fn an_intent_that_is_given_up_leaves_its_invoice_owed(app: TestApp) {
