@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use testkit::Value;
 
 /// Letters that the development mailbox keeps; of more the oldest are gone, and nobody can count them.
-const LETTERS_MAX: usize = 480;
+const LETTERS_MAX: usize = 1980;
 
 /// Everything that was written down.
 #[derive(Debug, Default)]

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU16, Ordering};
 
 use tempfile::TempDir;
@@ -14,8 +15,19 @@ use crate::program::{self, Ended};
 /// The program's name; cargo puts it where it puts the ones that ask for it, or one folder above.
 const PROGRAM: &str = "autorisen";
 
+/// The program that somebody named.
+static NAMED: OnceLock<PathBuf> = OnceLock::new();
+
+/// Takes this program instead of the one that is found, in the whole process. Only the first word counts.
+pub fn name_the_program(path: PathBuf) {
+    NAMED.get_or_init(|| path);
+}
+
 /// The program under test.
 pub fn the_program() -> PathBuf {
+    if let Some(named) = NAMED.get() {
+        return named.clone();
+    }
     let own = std::env::current_exe().expect("a process knows its own file");
     let found = own.ancestors().skip(1).take(2).map(|folder| folder.join(PROGRAM)).find(|file| file.is_file());
     found.unwrap_or_else(|| panic!("no `{PROGRAM}` beside {}; `cargo build -p autorisen-cli` makes it", own.display()))
@@ -25,6 +37,8 @@ pub fn the_program() -> PathBuf {
 pub struct Place {
     folder: TempDir,
     vars: Vec<(String, String)>,
+    /// Another program than the one under test.
+    other: Option<PathBuf>,
     pub port: u16,
 }
 
@@ -33,7 +47,7 @@ impl Place {
     /// many programs run at once here.
     pub fn untouched() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        Self { folder, vars: vec![("METRICS_PORT".to_owned(), "0".to_owned())], port: free_port() }
+        Self { folder, vars: vec![("METRICS_PORT".to_owned(), "0".to_owned())], other: None, port: free_port() }
     }
 
     /// A place for tests, with its data in a file.
@@ -57,6 +71,19 @@ impl Place {
         Self { vars: other.vars.clone(), ..Self::untouched() }
     }
 
+    /// The same, where this program runs.
+    #[must_use]
+    pub fn running(mut self, program: &Path) -> Self {
+        self.other = Some(program.to_owned());
+        self
+    }
+
+    /// Changes a variable for what is started from now on, or takes it away.
+    pub fn set(&mut self, name: &str, value: Option<&str>) {
+        self.vars.retain(|(known, _)| known != name);
+        self.vars.extend(value.map(|value| (name.to_owned(), value.to_owned())));
+    }
+
     #[must_use]
     pub fn var(mut self, name: &str, value: impl Into<String>) -> Self {
         self.vars.retain(|(known, _)| known != name);
@@ -75,7 +102,7 @@ impl Place {
 
     /// The program, ready to start in the folder.
     pub fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(the_program());
+        let mut command = Command::new(self.other.clone().unwrap_or_else(the_program));
         command.args(args).current_dir(self.folder()).env_clear().envs(self.vars.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         command

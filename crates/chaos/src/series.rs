@@ -1,5 +1,6 @@
 //! A series: one fault, on one engine, again and again, and what came of it.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -22,6 +23,8 @@ pub struct Series {
     pub dice: Dice,
     /// Where journals are kept.
     pub folder: PathBuf,
+    /// An older build of the program, where there is one.
+    pub older: Option<PathBuf>,
     pub tally: Tally,
 }
 
@@ -33,6 +36,8 @@ pub struct Tally {
     pub lost: u64,
     pub doubled: u64,
     pub broken: u64,
+    /// What else was counted, by its name.
+    pub counts: BTreeMap<&'static str, u64>,
     /// How long until it was ready again, or, where nothing was stopped, until it worked again.
     pub ready: Vec<Duration>,
     /// The first breaches in words, with the journal that has the evidence.
@@ -44,7 +49,7 @@ pub struct Tally {
 
 impl Series {
     pub fn new(fault: &'static str, engine: TestEngine, rounds: u32, seed: u64, folder: PathBuf) -> Self {
-        Self { fault, engine, rounds, seed, dice: Dice::new(seed), folder, tally: Tally::default() }
+        Self { fault, engine, rounds, seed, dice: Dice::new(seed), folder, older: None, tally: Tally::default() }
     }
 
     /// The name of the engine in tables and in names of files.
@@ -73,6 +78,9 @@ impl Series {
     /// A round came to its end.
     pub fn round(&mut self, world: &World, found: &Findings) {
         self.tally.rounds += 1;
+        if found.late > 0 {
+            self.tally.count("webhooks that were kept and not applied yet when a round was over", found.late);
+        }
         self.found(world.journal.path().display().to_string().as_str(), found);
     }
 
@@ -116,13 +124,43 @@ impl Series {
 /// Lines that no fault of these may cause. That a request was answered with 503 or 504 is an error in the
 /// log, and while the database is away or full it is the truth.
 pub fn never_logged(log: &[Value]) -> Vec<String> {
-    let is_honest = |line: &Value| matches!(line["code"].as_str(), Some("dependency_unavailable" | "timed_out"));
+    // Work that was given up is never the truth about a moment: the moment passes, and it is to be tried again.
+    let is_honest =
+        |line: &Value| line["event"] != "flows.run_dead" && matches!(line["code"].as_str(), Some("dependency_unavailable" | "timed_out"));
     log.iter().filter(|line| line["level"] == "error" && !is_honest(line)).map(|line| format!("logged: {line}")).collect()
 }
 
 impl Tally {
     pub fn is_clean(&self) -> bool {
         self.lost + self.doubled + self.broken == 0
+    }
+
+    /// Adds to a number that the table shows.
+    pub fn count(&mut self, what: &'static str, number: u64) {
+        *self.counts.entry(what).or_default() += number;
+    }
+
+    /// What a reader of the table should know, in words.
+    pub fn remarks(&self) -> Vec<String> {
+        self.counts.iter().map(|(what, number)| format!("{number} {what}")).chain(self.notes.iter().cloned()).collect()
+    }
+
+    /// Two series together; what one takes is meant when both run at once.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.rounds += other.rounds;
+        self.acknowledged += other.acknowledged;
+        self.lost += other.lost;
+        self.doubled += other.doubled;
+        self.broken += other.broken;
+        other.counts.into_iter().for_each(|(what, number)| self.count(what, number));
+        self.ready.extend(other.ready);
+        self.breaches.extend(other.breaches);
+        self.breaches.truncate(BREACHES_MAX);
+        let news = other.notes.into_iter().filter(|note| !self.notes.contains(note)).collect::<Vec<_>>();
+        self.notes.extend(news);
+        self.took = self.took.max(other.took);
+        self
     }
 
     /// The slowest.

@@ -49,6 +49,8 @@ pub struct Cast {
     pub nobody: Somebody,
     pub sandbox: String,
     pub stripe: String,
+    /// What the provider signs with now.
+    pub webhook_secret: String,
     pub people: Vec<Arc<Mutex<Person>>>,
 }
 
@@ -62,6 +64,8 @@ pub struct World {
     pub dice: Dice,
     /// How far the server's clock was moved.
     pub ahead: chrono::Duration,
+    /// What signed the tokens of new accounts is gone, and their first tokens with it.
+    pub is_rekeyed: bool,
 }
 
 impl World {
@@ -90,7 +94,7 @@ impl World {
         let server = place.serve().await;
         let cast = Cast::found(&server).await;
         let journal = Arc::new(Journal::begin(folder, name));
-        Self { place, server, database, cast, journal, dice: Dice::new(seed), ahead: chrono::Duration::zero() }
+        Self { place, server, database, cast, journal, dice: Dice::new(seed), ahead: chrono::Duration::zero(), is_rekeyed: false }
     }
 
     /// The server's time.
@@ -142,6 +146,12 @@ impl World {
 }
 
 impl Cast {
+    /// From now on everybody talks to the replica at `base`.
+    pub fn move_to(&mut self, base: &str) {
+        self.clerk = self.clerk.toward(base);
+        self.nobody = self.nobody.toward(base);
+    }
+
     async fn found(server: &Server) -> Self {
         let nobody = server.somebody();
         let ada = nobody.sign_up("ada@northwind.test", "Northwind").await;
@@ -161,7 +171,7 @@ impl Cast {
             let email = format!("person{number}@northwind.test");
             people.push(Arc::new(Mutex::new(Person::register(&nobody, &email).await)));
         }
-        Self { clerk, nobody, sandbox, stripe, people }
+        Self { clerk, nobody, sandbox, stripe, webhook_secret: WEBHOOK_SECRET.to_owned(), people }
     }
 }
 

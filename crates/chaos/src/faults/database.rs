@@ -13,7 +13,7 @@ use crate::world::World;
 
 const CLIENTS: usize = 6;
 /// Rounds on one database.
-const WORLD_ROUNDS: u32 = 10;
+const WORLD_ROUNDS: u32 = 20;
 /// It crashes at most this long after the load began, in milliseconds.
 const CRASH_MAX_MS: u64 = 600;
 /// It stays away at most this long, in milliseconds.

@@ -19,7 +19,7 @@ use crate::somebody::until;
 use crate::world::World;
 
 const CLIENTS: usize = 4;
-const WORLD_ROUNDS: u32 = 10;
+const WORLD_ROUNDS: u32 = 20;
 /// The size of the disk: room for a database and a series.
 const SQLITE_DISK: &str = "size=48m";
 /// A cluster alone takes some 40 MB, and its log segments 16 MB each.
@@ -45,15 +45,16 @@ pub async fn run(series: &mut Series) {
             series.round(&world, &found);
         }
         left = left.saturating_sub(WORLD_ROUNDS);
-        series.tally.notes.push(format!("{} writes refused, {} reads served while it was full", notes.refused, notes.read));
+        series.tally.count("writes refused", notes.refused);
+        series.tally.count("reads served while it was full", notes.read);
         series.close(world).await;
     }
 }
 
 #[derive(Default)]
 struct Counts {
-    refused: u32,
-    read: u32,
+    refused: u64,
+    read: u64,
 }
 
 async fn begin(series: &mut Series, disk: &Disk) -> World {

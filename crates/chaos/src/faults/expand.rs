@@ -15,7 +15,7 @@ use crate::series::Series;
 use crate::world::World;
 
 const CLIENTS: usize = 6;
-const WORLD_ROUNDS: u32 = 10;
+const WORLD_ROUNDS: u32 = 20;
 /// Tables that every request touches.
 const TABLES: [&str; 5] = ["customers", "transactions", "cases", "flow_runs", "idempotency_keys"];
 /// A later version's step.

@@ -10,7 +10,7 @@ use crate::series::Series;
 /// Clients at the same time.
 const CLIENTS: usize = 6;
 /// Rounds on one database: its rows are read again by every judgement.
-const WORLD_ROUNDS: u32 = 10;
+const WORLD_ROUNDS: u32 = 20;
 /// The process dies at most this long after the load began, in milliseconds.
 const KILL_MAX_MS: u64 = 700;
 /// The load goes on at most this long after the process is back, in milliseconds.

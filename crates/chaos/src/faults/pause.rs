@@ -10,7 +10,7 @@ use crate::load::Load;
 use crate::series::{Series, never_logged};
 
 const CLIENTS: usize = 6;
-const WORLD_ROUNDS: u32 = 10;
+const WORLD_ROUNDS: u32 = 20;
 /// Much shorter than the pause.
 const SETTINGS: &str = "flows:\n  lease_s: 1\n  poll_max_ms: 50\n";
 /// When it is paused, in milliseconds after the load began, at most.

@@ -13,9 +13,10 @@ use crate::series::Series;
 use crate::world::World;
 
 const CLIENTS: usize = 6;
-const WORLD_ROUNDS: u32 = 10;
+const WORLD_ROUNDS: u32 = 20;
 /// The points that a loaded process comes by, with the most passings before it dies.
-const UNDER_LOAD: [(&str, u64); 4] = [("before_commit", 60), ("after_commit", 60), ("after_effect", 8), ("in_rotation", 6)];
+const UNDER_LOAD: [(&str, u64); 5] =
+    [("before_commit", 60), ("after_commit", 60), ("after_effect", 8), ("in_rotation", 6), ("after_handover", 3)];
 /// A process that did not come by its point in this time is killed as it stands.
 const REACHED_MAX: Duration = Duration::from_secs(4);
 /// Changes of the schema that a migration from nothing makes, at least.
@@ -38,14 +39,14 @@ pub async fn run(series: &mut Series) {
             series.round(&world, &found);
         }
         if unreached > 0 {
-            series.tally.notes.push(format!("{unreached} were killed before they reached their point"));
+            series.tally.count("were killed before they reached their point", unreached);
         }
         left = left.saturating_sub(WORLD_ROUNDS);
         series.close(world).await;
     }
 }
 
-async fn round(series: &mut Series, world: &mut World, at: &str, unreached: &mut u32) -> Findings {
+async fn round(series: &mut Series, world: &mut World, at: &str, unreached: &mut u64) -> Findings {
     world.server.kill().await;
     world.journal.note(&format!("armed for {at}"));
     let mut command = world.place.command(&["serve", "--port", &world.place.port.to_string()]);

@@ -11,7 +11,7 @@ use crate::somebody::until;
 use crate::world::World;
 
 const CLIENTS: usize = 4;
-const WORLD_ROUNDS: u32 = 10;
+const WORLD_ROUNDS: u32 = 20;
 /// Poisoned runs of each round.
 const DOSES: u32 = 5;
 /// They are set aside within this time.

@@ -71,7 +71,7 @@ pub async fn run(series: &mut Series) {
         track.other.stop().await;
         series.close(track.world).await;
     }
-    series.tally.notes.push(format!("{races} races"));
+    series.tally.count("races", races);
 }
 
 impl Track {

@@ -23,7 +23,7 @@ use crate::world::World;
 const CLIENTS: usize = 3;
 /// Clients on bare connections, which see what a library would hide.
 const BARE: usize = 8;
-const WORLD_ROUNDS: u32 = 10;
+const WORLD_ROUNDS: u32 = 20;
 const STOP_MAX_MS: u64 = 500;
 /// Leases so long that nobody could wait for their end: what is not handed back stays undone.
 const SETTINGS: &str = "flows:\n  lease_s: 600\n  poll_max_ms: 200\n  stop_grace_s: 1\n";

@@ -42,7 +42,7 @@ pub async fn run(series: &mut Series) {
         left = left.saturating_sub(WORLD_ROUNDS);
         series.close(world).await;
     }
-    series.tally.notes.push(format!("{delivered} deliveries"));
+    series.tally.count("deliveries", delivered);
 }
 
 /// Two failures and a success of one payment, each several times, in an order that is drawn, and all
