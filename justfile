@@ -6,13 +6,9 @@ default:
 serve:
     cargo run -- serve
 
-# A demo with two organizations, some hundred customers and two months of payments.
-demo:
-    cargo run -- demo
-
-# The main job, told step by step in the terminal.
-story:
-    cargo run -- demo --story
+# Two organizations, some hundred customers and two months of payments; `just demo --story` tells the main job in the terminal.
+demo *options:
+    cargo run -- demo {{options}}
 
 # All tests; PostgreSQL and Chromium are used when they are found.
 test:
@@ -22,6 +18,14 @@ test:
 chaos *asked:
     cargo build -p autorisen-cli -p autorisen-chaos
     cargo run -q -p autorisen-chaos -- {{asked}}
+
+# Every operation with documents drawn from its description, right and wrong ones: `just fuzz --examples 200`.
+fuzz *options:
+    .ci/fuzz {{options}}
+
+# The bill of materials of a release, in target/sbom.
+sbom:
+    bash .ci/sbom
 
 # Write the generated files anew: docs/ERRORS.md, docs/config.md.
 generate:

@@ -50,9 +50,9 @@ fn named(name: &str, content: &str, ending: &str) -> String {
 pub(crate) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
     Router::new()
         .route(stylesheet_path(), get(async || file("text/css; charset=utf-8", FOR_EVER, STYLESHEET)))
-        .route(icon_path(), get(async || file("image/svg+xml", FOR_EVER, ICON)))
+        .route(icon_path(), get(async || file("image/svg+xml; charset=utf-8", FOR_EVER, ICON)))
         .route("/assets/{edition}", get(other_edition))
-        .route("/favicon.ico", get(async || file("image/svg+xml", FOR_A_DAY, ICON)))
+        .route("/favicon.ico", get(async || file("image/svg+xml; charset=utf-8", FOR_A_DAY, ICON)))
 }
 
 /// While a deploy is under way, a page of the one version may ask the other for its sheet: better

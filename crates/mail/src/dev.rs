@@ -23,7 +23,7 @@ const KEPT_MAX: i64 = 2000;
 const SHOWN_MAX: i64 = 100;
 
 /// The mail's own styles are shown, and nothing in it runs or is fetched.
-const LETTER_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; sandbox allow-popups";
+const LETTER_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; sandbox allow-popups";
 
 /// A repeated delivery finds its letter there.
 const PUT: SystemSql = SystemSql::both(

@@ -22,7 +22,14 @@ pub(super) fn register(app: &mut Registry) {
     app.public_pages(Router::<Core>::new().route(PAGE, get(invited_page).post(invited_form)));
 }
 
-/// What the link carries, and what a newcomer types besides.
+/// What the link carries. A password in an address would stand in histories and logs: it is refused.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Link {
+    token: Secret,
+}
+
+/// What a newcomer sends: the link's token, and what they typed besides.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Given {
@@ -84,7 +91,14 @@ impl JoinPage<'_> {
     }
 }
 
-async fn invited_page(ctx: Ctx, Query(given): Query<Given>) -> Result<Response, PageFault> {
+impl From<Link> for Given {
+    fn from(link: Link) -> Self {
+        Self { token: link.token, full_name: String::new(), password: Secret::default() }
+    }
+}
+
+async fn invited_page(ctx: Ctx, Query(link): Query<Link>) -> Result<Response, PageFault> {
+    let given = Given::from(link);
     if ctx.somebody().is_none() {
         return Ok(show_stranger(&ctx, &given, None).await?);
     }
