@@ -131,7 +131,7 @@ const FAILED_BY_DAY: TenantSql = TenantSql::per_engine(
     "select to_char(day at time zone 'UTC', 'YYYY-MM-DD') as day, cases \
      from (select d.day as day, (select count(*) from cases c where c.org_id = $1 and c.failed_at >= d.day \
        and c.failed_at < d.day + interval '24 hours') as cases \
-       from generate_series($2, $3 - interval '24 hours', interval '24 hours') as d(day)) as counted where cases > 0",
+       from generate_series(cast($2 as timestamptz), cast($3 as timestamptz) - interval '24 hours', interval '24 hours') as d(day)) as counted where cases > 0",
 );
 
 const RECOVERED_BY_DAY: TenantSql = TenantSql::per_engine(
@@ -142,7 +142,7 @@ const RECOVERED_BY_DAY: TenantSql = TenantSql::per_engine(
     "select to_char(day at time zone 'UTC', 'YYYY-MM-DD') as day, cases \
      from (select d.day as day, (select count(*) from outcomes o where o.org_id = $1 and o.kind = 'recovered' \
        and o.at >= d.day and o.at < d.day + interval '24 hours') as cases \
-       from generate_series($2, $3 - interval '24 hours', interval '24 hours') as d(day)) as counted where cases > 0",
+       from generate_series(cast($2 as timestamptz), cast($3 as timestamptz) - interval '24 hours', interval '24 hours') as d(day)) as counted where cases > 0",
 );
 
 /// Cases by the day of their first failure, and cases by the day on which they were recovered, for a
