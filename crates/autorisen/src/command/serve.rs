@@ -1,9 +1,7 @@
 //! `serve` and `worker`.
 
-use std::convert::Infallible;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
-use std::time::Duration;
 
 use host::telemetry::Stream;
 use host::{Prepared, Roles, Running};
@@ -111,23 +109,8 @@ pub async fn until_stopped(running: Running) -> Result<(), Ended> {
     until(running, Signals::begin()).await
 }
 
-/// How long after the start its memory is given back: a while after the allocator would think of it by
-/// itself, which is ten milliseconds.
-const REST_AFTER: Duration = Duration::from_millis(100);
-/// More than a page of the allocator, so that it looks after its free pages.
-const LARGE_BYTES: usize = 1024 * 1024;
-
-/// The start frees some ten megabytes, and its thread does nothing from then on. The allocator gives free
-/// pages back when their thread frees something large a while later, so this does.
-async fn give_back() -> Infallible {
-    tokio::time::sleep(REST_AFTER).await;
-    drop(std::hint::black_box(Vec::<u8>::with_capacity(LARGE_BYTES)));
-    std::future::pending().await
-}
-
 async fn until(mut running: Running, mut signals: Signals) -> Result<(), Ended> {
     let failed = tokio::select! {
-        never = give_back() => match never {},
         (service, failure) = running.failed() => Some(format!("the service `{service}` gave up: {failure}")),
         () = signals.next() => None,
     };

@@ -109,6 +109,6 @@ fn postgres(org: &str) -> String {
            case when i % 5 = 0 then 'generic_soft' else 'insufficient_funds' end, 'soft', true, '{{}}', 'us', 'v1', 1250, \
            case when i % 3 < 2 then 1250 else 0 end, cur, at, at, at, 1, 2, 0, at, '{{}}', 2, 1 - i % 3 / 2, 1 from n; \
          insert into outcomes ({OUTCOMES}) select gen_random_uuid(), '{org}', at, at, 1, c, state, case when i % 3 < 2 then 1250 else 0 end, \
-           cur, at, i * 7919 % 2000000, case when i % 3 < 2 then 'retry' else null end, 'v1', 0, at from n;"
+           cur, at, i::bigint * 7919 % 2000000, case when i % 3 < 2 then 'retry' else null end, 'v1', 0, at from n;"
     )
 }
