@@ -15,11 +15,12 @@ use crate::messages::MessageState;
 use crate::outcomes::Mechanism;
 use crate::policy::{Hold, Owner, StepKind};
 
-pub(crate) fn steps() -> [Step; 3] {
+pub(crate) fn steps() -> [Step; 4] {
     [
         Step { name: "20261120_10_recovery_tables", up, down },
         Step { name: "20261121_10_recovery_1_care", up: care, down: no_care },
         Step { name: "20261121_10_recovery_2_cohorts", up: cohorts, down: no_cohorts },
+        Step { name: "20261121_10_recovery_3_tallies", up: tallies, down: no_tallies },
     ]
 }
 
@@ -41,6 +42,9 @@ fn care(schema: &mut Schema) {
     schema.index_where("cases", &["org_id", "id"], "closed_at is null");
 }
 
+const COHORT: &str = "create index cases_cohort_idx on cases (org_id, failed_at, currency, state, class, is_retryable, amount_minor, \
+     paid_minor, reversed_minor, closed_at)";
+
 /// A cohort is counted from one index alone, without a look at the rows, which are wide, and without
 /// outcomes: a dashboard over a million payments would wait for nothing else.
 fn cohorts(schema: &mut Schema) {
@@ -54,14 +58,57 @@ fn cohorts(schema: &mut Schema) {
              and o.case_id = cases.id), 0) where closed_at is not null",
         );
         schema.sql(engine, "drop index cases_org_id_failed_at_idx");
-        schema.sql(
-            engine,
-            "create index cases_cohort_idx on cases (org_id, failed_at, currency, state, class, is_retryable, amount_minor, paid_minor, \
-             reversed_minor, closed_at)",
-        );
+        schema.sql(engine, COHORT);
         schema.sql(engine, "drop index outcomes_org_id_at_idx");
     }
     schema.index("outcomes", &["org_id", "kind", "at"]);
+}
+
+/// What cohorts are counted from since: the group comes first, so that rows lie in the order in which
+/// they are added up, and the case carries how often something was sent for it.
+const GROUPED: &str = "create index cases_cohort_idx on cases (org_id, currency, state, class, failed_at, is_retryable, amount_minor, \
+     paid_minor, reversed_minor, attempts_sent, attempts_succeeded, messages_sent)";
+const WON: &str = "create index outcomes_cohort_idx on outcomes (org_id, currency, mechanism, failed_at, kind, amount_minor, \
+     reversed_minor, after_s)";
+const TALLY: &str = "update cases set \
+     attempts_sent = (select count(*) from attempts a where a.org_id = cases.org_id and a.case_id = cases.id \
+       and a.submitted_at is not null and a.state <> 'cancelled'), \
+     attempts_succeeded = (select count(*) from attempts a where a.org_id = cases.org_id and a.case_id = cases.id \
+       and a.submitted_at is not null and a.state = 'succeeded'), \
+     messages_sent = (select count(*) from messages m where m.org_id = cases.org_id and m.case_id = cases.id and m.queued_at is not null)";
+const FAILED: &str =
+    "update outcomes set failed_at = (select c.failed_at from cases c where c.org_id = outcomes.org_id and c.id = outcomes.case_id)";
+
+/// A span of a cohort is added up group by group without sorting anything, and without a look at rows
+/// of other tables. Days are counted by the plain index.
+fn tallies(schema: &mut Schema) {
+    for column in TALLIES {
+        let mut tally = ColumnDef::new(column);
+        tally.integer().not_null().default(0);
+        schema.add_column("cases", tally);
+    }
+    schema.add_column("outcomes", timestamp_with_time_zone_null("failed_at"));
+    for engine in [Engine::Sqlite, Engine::Postgres] {
+        for sql in [TALLY, FAILED, "drop index cases_cohort_idx", GROUPED, WON] {
+            schema.sql(engine, sql);
+        }
+    }
+    schema.index("cases", &["org_id", "failed_at"]);
+}
+
+const TALLIES: [&str; 3] = ["attempts_sent", "attempts_succeeded", "messages_sent"];
+
+fn no_tallies(schema: &mut Schema) {
+    for engine in [Engine::Sqlite, Engine::Postgres] {
+        for index in ["cases_org_id_failed_at_idx", "outcomes_cohort_idx", "cases_cohort_idx"] {
+            schema.sql(engine, format!("drop index {index}"));
+        }
+        schema.sql(engine, COHORT);
+    }
+    schema.alter(Table::alter().table("outcomes").drop_column("failed_at"));
+    for column in TALLIES {
+        schema.alter(Table::alter().table("cases").drop_column(column));
+    }
 }
 
 fn no_cohorts(schema: &mut Schema) {

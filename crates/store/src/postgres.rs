@@ -58,8 +58,12 @@ impl Servers {
             }
         }
         roles::check(&owner_pool, &roles).await?;
-        let app_options = door(owner, app, &roles.app)?
-            .options([("search_path", "public".to_owned()), ("statement_timeout", APP_STATEMENT_MS.to_string())]);
+        // The server compiles what it believes to be costly, which takes longer than to run a dashboard's sums.
+        let app_options = door(owner, app, &roles.app)?.options([
+            ("search_path", "public".to_owned()),
+            ("statement_timeout", APP_STATEMENT_MS.to_string()),
+            ("jit", "off".to_owned()),
+        ]);
         let system_options = door(owner, system, &roles.system)?
             .options([("search_path", "public,auth".to_owned()), ("statement_timeout", SYSTEM_STATEMENT_MS.to_string())]);
         Ok(Self {

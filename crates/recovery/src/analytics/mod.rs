@@ -1,11 +1,13 @@
 //! Analytics: how much failed and how much came back.
 //!
 //! The unit is the case, the cohort is the day of its first failure, and the denominator is every
-//! case, hard declines included. Amounts are never added across currencies. Every number is counted
-//! from the rows of cases, attempts and outcomes whenever it is asked for, so that it can be
-//! recounted by anybody, and each answer carries the sentences that define its numbers.
+//! case, hard declines included. Amounts are never added across currencies. Every number is added up
+//! from the rows of cases and outcomes whenever it is asked for, so that it can be recounted by
+//! anybody, and each answer carries the sentences that define its numbers. What was sent for a case is
+//! counted on the case itself, in the transaction that sends it.
 
 mod definitions;
+mod groups;
 mod numbers;
 mod range;
 mod routes;

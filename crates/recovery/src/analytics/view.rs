@@ -8,11 +8,12 @@ use kernel::{At, Currency, Money};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::numbers::{self, ByCurrency, Effort, Group, Within};
+use super::groups::{self, HORIZONS, WithinGroup, WonGroup};
+use super::numbers::{self, ByCurrency, Part};
 use super::{Range, definitions};
 
 /// Horizons for which rates are given, in days.
-const HORIZONS_DAYS: [i64; 4] = [7, 14, 28, 60];
+const HORIZONS_DAYS: [i64; HORIZONS] = [7, 14, 28, 60];
 const SECONDS_PER_DAY: i64 = 24 * 60 * 60;
 
 /// How much of what failed came back.
@@ -131,27 +132,25 @@ pub(crate) fn rate(part: i64, whole: i64) -> Option<f64> {
 pub(super) async fn rates(tx: &mut Tx, range: Range) -> Result<RecoveryRates, StoreError> {
     let rows = numbers::by_currency(tx, range).await?;
     let youngest = numbers::youngest(tx, range).await?;
-    let mut horizons: Vec<(i64, Vec<Within>)> = Vec::with_capacity(HORIZONS_DAYS.len());
-    for days in HORIZONS_DAYS {
-        horizons.push((days, numbers::within(tx, range, days * SECONDS_PER_DAY).await?));
-    }
+    let within = groups::within(tx, range, HORIZONS_DAYS.map(|days| days * SECONDS_PER_DAY)).await?;
     let is_mature = |days: i64| youngest.is_some_and(|youngest| youngest + Duration::days(days) <= tx.now());
-    let currencies = rows.iter().map(|row| currency_rates(row, &horizons, &is_mature)).collect();
+    let currencies = rows.iter().map(|row| currency_rates(row, &within, &is_mature)).collect();
     Ok(RecoveryRates { from: range.from, to: range.to, definitions: definitions::of_rates(), currencies })
 }
 
-fn currency_rates(row: &ByCurrency, horizons: &[(i64, Vec<Within>)], is_mature: &impl Fn(i64) -> bool) -> CurrencyRates {
+fn currency_rates(row: &ByCurrency, within: &[WithinGroup], is_mature: &impl Fn(i64) -> bool) -> CurrencyRates {
     let money = |minor| row.money(minor);
-    let horizon = |(days, rows): &(i64, Vec<Within>)| {
-        let within = rows.iter().find(|within| within.currency == row.currency);
-        let (recovered, minor) = within.map_or((0, 0), |within| (within.recovered, within.recovered_minor));
+    let horizon = |(place, days): (usize, i64)| {
+        let mut back = Part::default();
+        let own = within.iter().filter(|group| group.currency == row.currency);
+        own.for_each(|group| back.add(group.recovered[place], group.minor[place]));
         HorizonRates {
-            days: *days,
-            mature: is_mature(*days),
-            recovered,
-            amount_recovered: money(minor),
-            rate_count: rate(recovered, row.opened),
-            rate_amount: rate(minor, row.due_minor),
+            days,
+            mature: is_mature(days),
+            recovered: back.cases,
+            amount_recovered: money(back.minor),
+            rate_count: rate(back.cases, row.opened),
+            rate_amount: rate(back.minor, row.due_minor),
         }
     };
     CurrencyRates {
@@ -161,58 +160,29 @@ fn currency_rates(row: &ByCurrency, horizons: &[(i64, Vec<Within>)], is_mature: 
             [row.retryable, row.retryable_recovered],
             [money(row.retryable_due_minor), money(row.retryable_recovered_minor)],
         ),
-        horizons: horizons.iter().map(horizon).collect(),
+        horizons: HORIZONS_DAYS.into_iter().enumerate().map(horizon).collect(),
     }
 }
 
 /// The summary of a span.
 pub(super) async fn summary(tx: &mut Tx, range: Range) -> Result<Summary, StoreError> {
     let rows = numbers::by_currency(tx, range).await?;
-    let attempts = numbers::attempts(tx, range).await?;
-    let messages = numbers::messages(tx, range).await?;
-    let classes = numbers::by_class(tx, range).await?;
-    let mechanisms = numbers::by_mechanism(tx, range).await?;
-    let mut currencies = Vec::with_capacity(rows.len());
-    for row in &rows {
-        let mut summary = row.summary();
-        summary.count_effort(effort(&attempts, row), effort(&messages, row));
-        summary.by_class = groups(&classes, row);
-        summary.by_mechanism = groups(&mechanisms, row);
-        summary.seconds_to_recover_median = percentile(tx, range, row, 50).await?;
-        summary.seconds_to_recover_p90 = percentile(tx, range, row, 90).await?;
-        currencies.push(summary);
-    }
+    let won = groups::won(tx, range).await?;
+    let currencies = rows.iter().map(|row| row.summary(&won)).collect();
     Ok(Summary { from: range.from, to: range.to, definitions: definitions::of_summary(), currencies })
 }
 
 /// By nearest rank: the smallest number that so many percent do not exceed.
-async fn percentile(tx: &mut Tx, range: Range, row: &ByCurrency, percent: i64) -> Result<Option<i64>, StoreError> {
-    if row.recovered == 0 {
-        return Ok(None);
-    }
-    let place = (row.recovered * percent + 99) / 100 - 1;
-    numbers::nth_recovery(tx, range, &row.currency, place).await
-}
-
-fn effort<'e>(all: &'e [Effort], row: &ByCurrency) -> Option<&'e Effort> {
-    all.iter().find(|effort| effort.currency == row.currency)
-}
-
-fn groups(all: &[Group], row: &ByCurrency) -> Vec<GroupView> {
-    let own = all.iter().filter(|group| group.currency == row.currency);
-    own.map(|group| GroupView { name: group.name.clone(), cases: group.cases, amount: row.money(group.minor) }).collect()
+fn percentile(seconds: &mut [i64], percent: usize) -> Option<i64> {
+    let place = (seconds.len() * percent).div_ceil(100).checked_sub(1)?;
+    Some(*seconds.select_nth_unstable(place).1)
 }
 
 impl ByCurrency {
-    pub fn currency(&self) -> Currency {
-        self.currency.parse().expect("only currencies are stored")
-    }
-
-    pub fn money(&self, minor: i64) -> Money {
-        Money::new(minor, self.currency())
-    }
-
-    fn summary(&self) -> CurrencySummary {
+    fn summary(&self, won: &[WonGroup]) -> CurrencySummary {
+        let own = || won.iter().filter(|group| group.currency == self.currency);
+        let view = |name: &str, part: Part| GroupView { name: name.to_owned(), cases: part.cases, amount: self.money(part.minor) };
+        let mut seconds: Vec<i64> = own().flat_map(|group| group.seconds.iter().copied()).collect();
         CurrencySummary {
             currency: self.currency(),
             opened: self.opened,
@@ -227,25 +197,28 @@ impl ByCurrency {
             amount_at_risk: self.money(self.at_risk_minor),
             rate_count: rate(self.recovered, self.opened),
             rate_amount: rate(self.recovered_minor, self.due_minor),
-            attempts_sent: 0,
-            attempts_succeeded: 0,
-            attempt_success_rate: None,
-            messages_sent: 0,
-            seconds_to_recover_median: None,
-            seconds_to_recover_p90: None,
-            by_mechanism: Vec::new(),
-            by_class: Vec::new(),
+            attempts_sent: self.attempts_sent,
+            attempts_succeeded: self.attempts_succeeded,
+            attempt_success_rate: rate(self.attempts_succeeded, self.attempts_sent),
+            messages_sent: self.messages_sent,
+            seconds_to_recover_median: percentile(&mut seconds, 50),
+            seconds_to_recover_p90: percentile(&mut seconds, 90),
+            by_mechanism: own().map(|group| view(&group.mechanism, Part { cases: group.cases, minor: group.minor })).collect(),
+            by_class: self.by_class.iter().map(|(class, part)| view(class, *part)).collect(),
         }
     }
 }
 
-impl CurrencySummary {
-    fn count_effort(&mut self, attempts: Option<&Effort>, messages: Option<&Effort>) {
-        if let Some(attempts) = attempts {
-            self.attempts_sent = attempts.sent;
-            self.attempts_succeeded = attempts.succeeded;
-            self.attempt_success_rate = rate(attempts.succeeded, attempts.sent);
-        }
-        self.messages_sent = messages.map_or(0, |messages| messages.sent);
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_percentile_is_a_number_that_was_there() {
+        let of = |numbers: &[i64], percent| percentile(&mut numbers.to_vec(), percent);
+        assert_eq!(of(&[], 50), None);
+        assert_eq!((of(&[7], 50), of(&[7], 90)), (Some(7), Some(7)));
+        assert_eq!((of(&[4, 1, 3, 2], 50), of(&[4, 1, 3, 2], 90)), (Some(2), Some(4)));
+        assert_eq!(of(&(1..=10).rev().collect::<Vec<_>>(), 90), Some(9));
     }
 }

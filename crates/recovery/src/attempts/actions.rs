@@ -7,6 +7,8 @@ use sea_orm::IntoActiveModel as _;
 
 use super::attempt::{ActiveModel, Model};
 use super::{AttemptKind, AttemptState, store};
+use crate::cases;
+
 /// What is due, and what of it was paid, when an attempt is planned or sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Amounts {
@@ -83,14 +85,19 @@ pub(crate) async fn cancel_planned(tx: &mut Tx, case: CaseId, why: &str) -> Resu
 /// Takes one step, refusing the impossible, and sets what goes with it.
 pub(crate) async fn change(tx: &mut Tx, attempt: Model, to: AttemptState, set: impl FnOnce(&mut ActiveModel)) -> Result<Model, Failure> {
     let to = attempt.state().step(to).map_err(Failure::internal)?;
-    let now = tx.now();
+    let (now, case, [sent, succeeded]) = (tx.now(), attempt.case_id.into(), attempt.tallies());
     let mut row = attempt.into_active_model();
     row.state = Set(to.word().to_owned());
     if !matches!(to, AttemptState::Planned | AttemptState::Claimed | AttemptState::Submitted | AttemptState::Unknown) {
         row.finished_at = Set(Some(now));
     }
     set(&mut row);
-    Ok(tx.update(row).await?)
+    let row = tx.update(row).await?;
+    let [sent_now, succeeded_now] = row.tallies();
+    if [sent_now, succeeded_now] != [sent, succeeded] {
+        cases::tally_attempt(tx, case, sent_now - sent, succeeded_now - succeeded).await?;
+    }
+    Ok(row)
 }
 
 /// The request goes out now: the amounts are read anew, and a constraint holds them to what is owed.

@@ -19,6 +19,7 @@ mod reopening;
 mod routes;
 mod state;
 mod store;
+mod tally;
 mod view;
 
 use std::sync::Arc;
@@ -44,6 +45,7 @@ pub(crate) use obligation::Obligation;
 pub(crate) use open::Opening;
 pub(crate) use pausing::{stop_for_person, stop_if_alerted};
 pub(crate) use planning::{ask, replan, write};
+pub(crate) use tally::{tally_attempt, tally_message};
 pub(crate) use view::view;
 
 use crate::settings::RecoveryConfig;

@@ -202,7 +202,7 @@ pub(crate) async fn earlier(tx: &mut Tx, event: &EarlierFailureTold) -> Result<(
         return Ok(());
     };
     let is_soft = classify(&RawDecline::of(&event.decline, None)).hardness == Hardness::Soft;
-    outcomes::began_earlier(tx, case.case_id(), case.failed_at - event.failed_at).await?;
+    outcomes::began_earlier(tx, &case, event.failed_at).await?;
     let mut row = case.into_active_model();
     row.failed_at = Set(event.failed_at);
     row.is_retryable = Set(is_soft);

@@ -119,6 +119,7 @@ pub(crate) async fn write(
 
 async fn queued(tx: &mut Tx, planned: Model, link: uuid::Uuid) -> Result<Model, Failure> {
     let now = tx.now();
+    cases::tally_message(tx, planned.case_id.into()).await?;
     let mut row = planned.into_active_model();
     row.state = Set(MessageState::Queued.word().to_owned());
     row.queued_at = Set(Some(now));

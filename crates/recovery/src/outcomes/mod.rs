@@ -6,8 +6,7 @@
 mod outcome;
 
 use ::store::{StoreError, Tx};
-use chrono::TimeDelta;
-use kernel::{AttemptId, CaseId, Failure, LinkId, Money};
+use kernel::{At, AttemptId, CaseId, Failure, LinkId, Money};
 use sea_orm::ActiveValue::Set;
 use sea_orm::{ColumnTrait as _, IntoActiveModel as _};
 use uuid::Uuid;
@@ -36,6 +35,7 @@ pub(crate) async fn record(tx: &mut Tx, case: &Case, kind: CaseState, amount: Mo
         let sum = known.amount_minor.saturating_add(amount.minor);
         let mut row = known.into_active_model();
         row.kind = Set(kind.word().to_owned());
+        row.failed_at = Set(Some(case.failed_at));
         row.amount_minor = Set(sum);
         if was_nothing {
             row.at = Set(tx.now());
@@ -51,6 +51,7 @@ pub(crate) async fn record(tx: &mut Tx, case: &Case, kind: CaseState, amount: Mo
         amount_minor: Set(amount.minor),
         currency: Set(amount.currency.code().to_owned()),
         at: Set(tx.now()),
+        failed_at: Set(Some(case.failed_at)),
         after_s: Set(after_s),
         policy_version: Set(case.policy_version.clone()),
         reversed_minor: Set(0),
@@ -68,11 +69,12 @@ fn credit_to(row: &mut ActiveModel, credit: Option<Credit>) {
     row.link_id = Set(credit.and_then(|credit| credit.link).map(LinkId::uuid));
 }
 
-/// The first failure was so much earlier than was known.
-pub(crate) async fn began_earlier(tx: &mut Tx, case: CaseId, by: TimeDelta) -> Result<(), Failure> {
-    let Some(known) = of_case(tx, case).await? else { return Ok(()) };
-    let after_s = known.after_s.saturating_add(by.num_seconds());
+/// The first failure was earlier than was known.
+pub(crate) async fn began_earlier(tx: &mut Tx, case: &Case, failed_at: At) -> Result<(), Failure> {
+    let Some(known) = of_case(tx, case.case_id()).await? else { return Ok(()) };
+    let after_s = known.after_s.saturating_add((case.failed_at - failed_at).num_seconds());
     let mut row = known.into_active_model();
+    row.failed_at = Set(Some(failed_at));
     row.after_s = Set(after_s);
     tx.update(row).await?;
     Ok(())

@@ -39,6 +39,9 @@ pub struct Model {
     pub amount_minor: i64,
     pub currency: String,
     pub at: DateTimeUtc,
+    /// The case's first failure, by which cohorts are counted. Always known to this version; a row that
+    /// an older one writes during an upgrade lacks it.
+    pub failed_at: Option<DateTimeUtc>,
     /// Seconds from the first failure.
     pub after_s: i64,
     pub mechanism: Option<String>,

@@ -14,6 +14,7 @@ mod money;
 mod opening;
 mod pages;
 mod payers;
+mod recounting;
 mod scanning;
 mod statements;
 

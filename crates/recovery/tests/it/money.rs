@@ -25,7 +25,7 @@ pub async fn void(app: &TestApp, of: &Client, reference: &str) {
 }
 
 /// Money of so many minor units from the provider, for the transaction of a case.
-async fn money(app: &TestApp, of: &Client, reference: &str, minor: i64, key: &str) {
+pub async fn money(app: &TestApp, of: &Client, reference: &str, minor: i64, key: &str) {
     let id = case(of, reference).await["transaction_id"].as_str().expect("an id").parse().expect("an id");
     let mut tx = tx(app).await;
     let held = transactions::hold(&mut tx, id).await.expect("an answer").expect("a transaction");
@@ -39,6 +39,21 @@ async fn money(app: &TestApp, of: &Client, reference: &str, minor: i64, key: &st
         link: None,
     };
     transactions::receive(&mut tx, held, new).await.expect("an answer");
+    tx.commit().await.expect("a commit");
+}
+
+/// So much of the money with this key goes back.
+pub async fn refunded(app: &TestApp, of: &Client, reference: &str, minor: i64, key: &str) {
+    let (mut tx, held) = held(app, of, reference).await;
+    let (refs, back) = (billing::provider::Refs { intent: Some(key.into()), ..Default::default() }, held.money(minor));
+    transactions::record_refund(&mut tx, held, &refs, back).await.expect("an answer");
+    tx.commit().await.expect("a commit");
+}
+
+/// The payer's bank takes the money back, if there was any.
+pub async fn disputed(app: &TestApp, of: &Client, reference: &str) {
+    let (mut tx, held) = held(app, of, reference).await;
+    transactions::dispute(&mut tx, held).await.expect("an answer");
     tx.commit().await.expect("a commit");
 }
 
