@@ -56,6 +56,24 @@ impl Tx {
         Ok(self.session.execute_raw(statement).await?.rows_affected() == 1)
     }
 
+    /// As [`Tx::insert_or_ignore`] for several rows, in one statement; counts those that were inserted.
+    pub async fn insert_all_or_ignore<A>(&mut self, rows: impl IntoIterator<Item = A>, conflict: &[Column<A>]) -> Result<u64, StoreError>
+    where
+        A: ActiveModelTrait,
+        A::Entity: OrgScoped,
+    {
+        let rows = rows.into_iter().map(|row| self.stamped(row)).collect::<Result<Vec<A>, _>>()?;
+        let mut count = 0;
+        for chunk in rows.chunks(ROWS_PER_INSERT) {
+            let mut insert = Insert::many(chunk.iter().cloned());
+            let conflict = OnConflict::columns(conflict.iter().copied()).do_nothing().to_owned();
+            insert.query().into_table(self.target::<A::Entity>()).on_conflict(conflict);
+            let statement = self.engine().backend().build(insert.query());
+            count += self.session.execute_raw(statement).await?.rows_affected();
+        }
+        Ok(count)
+    }
+
     /// As [`Tx::insert_or_ignore`], with the row as it went in, without another question for it; `None`
     /// when one was there.
     pub async fn insert_new<A>(&mut self, active: A, conflict: &[Column<A>]) -> Result<Option<Model<A>>, StoreError>
@@ -128,6 +146,8 @@ impl Tx {
     /// Deletes the organization's rows that meet `condition`; counts them.
     pub async fn delete_where<E: OrgScoped>(&mut self, condition: impl IntoCondition) -> Result<u64, StoreError> {
         self.writable()?;
+        let table = E::default();
+        self.session.settle(|late| late == table.table_name()).await?;
         let mut delete = E::delete_many().filter(condition.into_condition());
         if self.store().guards().typed_filters {
             delete = delete.filter(E::ORG.eq(self.org().uuid()));

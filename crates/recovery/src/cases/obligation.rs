@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use ::store::Tx;
 use billing::methods::{self, MethodState};
 use billing::provider::{Action, ProviderRef, TAG_ATTEMPT, TAG_TRANSACTION};
-use billing::{connections, transactions};
+use billing::{RecordedFailure, connections, transactions};
 use chrono_tz::Tz;
 use crm::{Customer, TimeZone, customers};
 use kernel::{AttemptId, Failed, Failure, MailAddress, Money};
@@ -36,13 +36,35 @@ impl Obligation {
         Self::of(tx, transaction).await
     }
 
+    /// Of a failure that was recorded in this transaction: what billing read or wrote is not read again.
+    pub async fn told(tx: &mut Tx, failure: &RecordedFailure) -> Result<Self, Failure> {
+        let (method, payer) = (failure.known_method.clone(), failure.payer.clone());
+        Self::with(tx, failure.obligation.clone(), method, payer).await
+    }
+
     async fn of(tx: &mut Tx, transaction: transactions::Model) -> Result<Self, Failure> {
+        Self::with(tx, transaction, None, None).await
+    }
+
+    /// With what is known already, as far as it is what the transaction names.
+    async fn with(
+        tx: &mut Tx,
+        transaction: transactions::Model,
+        method: Option<methods::Model>,
+        payer: Option<Customer>,
+    ) -> Result<Self, Failure> {
         let method = match transaction.payment_method() {
-            Some(id) => methods::find(tx, id).await?,
+            Some(id) => match method.filter(|known| known.id == id.uuid()) {
+                Some(known) => Some(known),
+                None => methods::find(tx, id).await?,
+            },
             None => None,
         };
         let customer = match transaction.customer() {
-            Some(id) => missing_is_none(customers::find(tx, id).await)?,
+            Some(id) => match payer.filter(|known| known.id == id.uuid()) {
+                Some(known) => Some(known),
+                None => missing_is_none(customers::find(tx, id).await)?,
+            },
             None => None,
         };
         let connection = match transaction.connection() {
