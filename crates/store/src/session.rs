@@ -1,8 +1,8 @@
 //! One open transaction on one connection: the only thing here that speaks to a database.
 //! Nothing outside this crate can name it.
 
-use std::sync::{self, OnceLock, PoisonError};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{self, OnceLock, PoisonError};
 
 use chrono::SecondsFormat;
 use kernel::crash::{self, Point};
@@ -180,12 +180,6 @@ macro_rules! run {
 impl ConnectionTrait for Session {
     fn get_database_backend(&self) -> DbBackend {
         self.engine.backend()
-    }
-
-    /// SeaORM knows it of Postgres; the SQLite that is built in has it since 3.35. Without it each
-    /// insert and each change would ask for its row in a second statement.
-    fn support_returning(&self) -> bool {
-        true
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {

@@ -79,7 +79,8 @@ pub(super) async fn record(tx: &mut Tx, scene: &Scene<'_>, event: &ProviderEvent
         Failing::Absorbed(transaction) | Failing::Known(transaction, _) => Told { transaction, outcome: Outcome::NothingNew },
         Failing::Recorded(transaction, row) => {
             note(tx, &transaction, &row).await?;
-            let told = RecordedFailure { is_new, payer, ..recorded(&transaction, &row, event, method) };
+            let known_connection = scene.connection.cloned();
+            let told = RecordedFailure { is_new, payer, known_connection, ..recorded(&transaction, &row, event, method) };
             let opened = tell(tx, scene.sink, told, row).await?;
             Told { transaction, outcome: Outcome::Recorded(opened) }
         }
@@ -135,6 +136,7 @@ fn recorded(transaction: &transactions::Model, row: &FailureRow, event: &Provide
         obligation: transaction.clone(),
         known_method: method,
         payer: None,
+        known_connection: None,
     }
 }
 

@@ -12,7 +12,7 @@ use store::Tx;
 use uuid::Uuid;
 
 use crate::provider::{RawDecline, Refs};
-use crate::{methods, transactions};
+use crate::{connections, methods, transactions};
 
 /// A failure as it was recorded.
 #[derive(Debug, Clone)]
@@ -54,6 +54,8 @@ pub struct RecordedFailure {
     pub known_method: Option<methods::Model>,
     /// Who is to pay by the event, likewise; the obligation may know somebody else.
     pub payer: Option<Customer>,
+    /// The connection that the failure was told for, likewise.
+    pub known_connection: Option<connections::Model>,
 }
 
 /// What recovery answers.
