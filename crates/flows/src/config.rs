@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+/// Runs that are due later than this start without waking anybody up.
+const POLL_MAX_MOST_MS: u64 = 60_000;
+
 host::section! {
     /// Durable work.
     pub struct FlowsConfig("flows") {
@@ -13,7 +16,8 @@ host::section! {
         /// Seconds that a step under way may go on when the process stops; then it is given up and
         /// runs again elsewhere. Less than `server.stop_timeout_s`.
         stop_grace_s: u64 = 10,
-        /// Longest pause between looks for work that another process started, in milliseconds.
+        /// Longest pause between looks for work that another process started, in milliseconds; a
+        /// minute at most.
         poll_max_ms: u64 = 2000,
     }
 }
@@ -28,6 +32,6 @@ impl FlowsConfig {
     }
 
     pub(crate) fn poll_max(&self) -> Duration {
-        Duration::from_millis(self.poll_max_ms.max(10))
+        Duration::from_millis(self.poll_max_ms.clamp(10, POLL_MAX_MOST_MS))
     }
 }

@@ -74,17 +74,26 @@ pub struct StartOptions {
     pub dedupe: Option<String>,
     /// Not before this instant; at once without one.
     pub at: Option<At>,
+    /// A signal of this name starts it before its time.
+    pub woken_by: Option<&'static str>,
 }
 
 impl StartOptions {
     /// A run that is found by `key`, started at once.
     pub fn dedupe(key: impl Into<String>) -> Self {
-        Self { dedupe: Some(key.into()), at: None }
+        Self { dedupe: Some(key.into()), ..Self::default() }
     }
 
     /// The same, but not before `at`.
     #[must_use]
     pub fn at(self, at: At) -> Self {
         Self { at: Some(at), ..self }
+    }
+
+    /// The same, but at once when a signal of this name comes. The signal is kept, as any that comes
+    /// before the run asks for it.
+    #[must_use]
+    pub fn woken_by(self, signal: &'static str) -> Self {
+        Self { woken_by: Some(signal), ..self }
     }
 }

@@ -1,5 +1,6 @@
 //! Starting and signalling runs, inside the transaction of the change that is the reason for it.
 
+use chrono::TimeDelta;
 use kernel::{At, Failure, RunId};
 use sea_orm::FromQueryResult;
 use serde::Serialize;
@@ -12,7 +13,7 @@ use crate::names::{StartOptions, Workflow};
 
 const START: TenantSql = TenantSql::both(
     "insert into flow_runs (org_id, id, created_at, updated_at, version, workflow, workflow_version, dedupe_key, input, state, due_at, \
-     started_at, attempt, fence) values ($1, $2, $3, $3, 1, $4, $5, $6, $7, 'open', $8, $8, 0, 0) \
+     started_at, waiting_for, attempt, fence) values ($1, $2, $3, $3, 1, $4, $5, $6, $7, 'open', $8, $9, $10, 0, 0) \
      on conflict (org_id, workflow, dedupe_key) do nothing",
 );
 
@@ -44,6 +45,9 @@ const KEEP_SIGNAL: TenantSql = TenantSql::both(
 /// The longest dedupe key: a few ids and a word.
 const DEDUPE_LEN_MAX: usize = 300;
 
+/// A run that is due later than this is found in time without a word: the engine never sleeps longer.
+const FOUND_BY_POLL: TimeDelta = TimeDelta::minutes(1);
+
 #[derive(FromQueryResult)]
 struct IdRow {
     id: Uuid,
@@ -60,9 +64,13 @@ pub async fn start<I: Serialize>(tx: &mut Tx, workflow: Workflow<I>, input: &I, 
         .bind(workflow.version())
         .bind(new.dedupe.as_str())
         .bind(new.input)
-        .bind(new.due_at);
+        .bind(new.due_at)
+        .bind(new.started_at)
+        .bind(new.woken_by);
     if tx.sql(insert).await? == 1 {
-        nudge(tx.store());
+        if new.due_at <= tx.now() + FOUND_BY_POLL {
+            nudge_after(tx);
+        }
         return Ok(new.id);
     }
     let found: Option<IdRow> = tx.sql_one(FIND.bind(workflow.name()).bind(new.dedupe)).await?;
@@ -108,8 +116,14 @@ pub async fn signal<T: Serialize>(tx: &mut Tx, dedupe_key: &str, name: &str, pay
         let keep = KEEP_SIGNAL.bind(kernel::chance::uuid_v7(now)).bind(now).bind(run.id).bind(name).bind(payload.clone());
         tx.sql(keep).await?;
     }
-    nudge(tx.store());
+    nudge_after(tx);
     Ok(true)
+}
+
+/// Wakes the engines once the change is kept: before, there would be nothing to find.
+fn nudge_after(tx: &mut Tx) {
+    let store = tx.store().clone();
+    tx.after_commit(move || nudge(&store));
 }
 
 /// A run that is about to be inserted.
@@ -118,6 +132,10 @@ struct NewRun {
     dedupe: String,
     input: Value,
     due_at: At,
+    /// What the body sees as the time before its first answer. A run that a signal may start has none
+    /// of its own, and begins with the change that it was made in.
+    started_at: At,
+    woken_by: Option<&'static str>,
 }
 
 impl NewRun {
@@ -128,6 +146,8 @@ impl NewRun {
             return Err(Failure::internal(format!("a dedupe key of {} has {} bytes", workflow.name(), dedupe.len())));
         }
         let input = serde_json::to_value(input).map_err(Failure::internal)?;
-        Ok(Self { id, dedupe, input, due_at: options.at.map_or(now, |at| at.max(now)) })
+        let due_at = options.at.map_or(now, |at| at.max(now));
+        let started_at = if options.woken_by.is_some() { now } else { due_at };
+        Ok(Self { id, dedupe, input, due_at, started_at, woken_by: options.woken_by })
     }
 }

@@ -85,6 +85,6 @@ impl Tx {
             .bind(line.after)
             .bind(who.request.map(Uuid::from))
             .bind(who.address.clone());
-        self.sql(bound).await.map(drop)
+        self.sql_late(bound).await
     }
 }

@@ -60,13 +60,21 @@ impl<'t, E: EntityTrait> Find<'t, E> {
         self
     }
 
+    /// Writes rows of this table that wait for the commit, so that they are found.
+    async fn settle(&self) -> Result<(), StoreError> {
+        let table = E::default();
+        self.session.settle(|late| late == table.table_name()).await
+    }
+
     /// Every row.
     pub async fn all(self) -> Result<Vec<E::Model>, StoreError> {
+        self.settle().await?;
         Ok(self.select.all(self.session).await?)
     }
 
     /// The first row, if there is one.
     pub async fn one(self) -> Result<Option<E::Model>, StoreError> {
+        self.settle().await?;
         Ok(self.select.one(self.session).await?)
     }
 
@@ -75,17 +83,20 @@ impl<'t, E: EntityTrait> Find<'t, E> {
     where
         E::Model: Sync,
     {
+        self.settle().await?;
         Ok(self.select.count(self.session).await?)
     }
 
     /// Whether there is any row.
     pub async fn exists(self) -> Result<bool, StoreError> {
+        self.settle().await?;
         let found = self.select.select_only().column(self.id).limit(1).into_tuple::<uuid::Uuid>().one(self.session).await?;
         Ok(found.is_some())
     }
 
     /// The sum of a column of whole numbers; nothing sums to zero.
     pub async fn sum<T: TryGetable + Default>(self, column: E::Column) -> Result<T, StoreError> {
+        self.settle().await?;
         // The engines give a sum different types; the cast makes them agree.
         let sum = Expr::expr(column.sum()).cast_as(Alias::new("bigint"));
         let found = self.select.select_only().expr(sum).into_tuple::<Option<T>>().one(self.session).await?;

@@ -5,7 +5,7 @@ use kernel::At;
 use sea_orm::ActiveValue::Set;
 use sea_orm::{ColumnTrait as _, IntoActiveModel as _};
 
-use crate::{StoreError, System, SystemSql, Tx};
+use crate::{StoreError, System, SystemSql, TenantSql, Tx};
 
 /// The label under which answers are sealed: some of them show a secret once.
 const LABEL: &str = "idempotency.body";
@@ -121,13 +121,16 @@ impl Tx {
     /// Stores the answer of the key that this transaction claimed; without one it does nothing.
     pub async fn idempotency_finish(&mut self, status: u16, body: &str) -> Result<(), StoreError> {
         let Some(id) = self.claimed.take() else { return Ok(()) };
-        let Some(found) = self.find_by_id::<row::Entity>(id).one().await? else { return Err(StoreError::Conflict) };
-        let mut done = found.into_active_model();
-        done.status = Set(Some(status.into()));
-        done.body = Set(Some(self.cipher().seal(LABEL, body)));
-        self.update(done).await.map(drop)
+        let sealed = self.cipher().seal(LABEL, body);
+        let done = FINISH.bind(id).bind(i32::from(status)).bind(sealed).bind(self.now());
+        if self.sql(done).await? == 1 { Ok(()) } else { Err(StoreError::Conflict) }
     }
 }
+
+/// The claim holds the row, so nobody has changed it since.
+const FINISH: TenantSql = TenantSql::both(
+    "update idempotency_keys set status = $3, body = $4, updated_at = $5, version = version + 1 where org_id = $1 and id = $2",
+);
 
 /// Through the index on `expires_at`, the oldest first.
 const SWEEP: SystemSql = SystemSql::both(

@@ -14,6 +14,7 @@ mod find;
 mod inspect;
 mod kept;
 mod key_value;
+mod late;
 mod postgres;
 mod preview;
 mod scoped;

@@ -71,7 +71,8 @@ impl Tx {
             at: self.now(),
             payload: serde_json::to_value(event).map_err(Failure::internal)?,
         };
-        self.sql(KEEP.bind(stored.id.uuid()).bind(stored.at).bind(E::NAME).bind(stored.subject).bind(stored.payload.clone())).await?;
+        let row = KEEP.bind(stored.id.uuid()).bind(stored.at).bind(E::NAME).bind(stored.subject).bind(stored.payload.clone());
+        self.sql_late(row).await?;
         if let Some(listeners) = self.store().listeners() {
             if self.telling >= TELLING_MAX {
                 return Err(Failure::internal(format!("listeners of {} go round in a circle", E::NAME)));

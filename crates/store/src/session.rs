@@ -1,8 +1,8 @@
 //! One open transaction on one connection: the only thing here that speaks to a database.
 //! Nothing outside this crate can name it.
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{self, OnceLock, PoisonError};
 
 use chrono::SecondsFormat;
 use kernel::crash::{self, Point};
@@ -12,7 +12,11 @@ use sea_query_sqlx::SqlxValues;
 use sqlx::AssertSqlSafe;
 use tokio::sync::{Mutex, OwnedSemaphorePermit};
 
+use uuid::Uuid;
+
 use crate::error::to_db_err;
+use crate::late::Late;
+use crate::sql::Bound;
 use crate::{Engine, StoreError};
 
 /// The engine's own transaction.
@@ -27,6 +31,8 @@ pub(crate) struct Session {
     // Dropped before the permit, so that the rollback is under way when the next writer begins.
     open: Mutex<Open>,
     failed: AtomicBool,
+    /// Rows that are written before the commit.
+    late: sync::Mutex<Late>,
     /// Statements so far, for tests that hold a request to a number of them.
     statements: AtomicU64,
     /// What has to be taken back before the connection is anybody's again; a rollback takes it back
@@ -45,6 +51,7 @@ impl Session {
             engine,
             open: Mutex::new(open),
             failed: AtomicBool::new(false),
+            late: sync::Mutex::default(),
             statements: AtomicU64::new(0),
             before_commit: OnceLock::new(),
             _permit: permit,
@@ -58,6 +65,7 @@ impl Session {
     /// Commits. Postgres answers `COMMIT` of a failed transaction with a silent rollback; here it
     /// is an error on both engines.
     pub(crate) async fn commit(self) -> Result<(), StoreError> {
+        self.settle(|_| true).await?;
         if self.failed.load(Ordering::Acquire) {
             return Err(StoreError::Aborted);
         }
@@ -101,6 +109,27 @@ impl Session {
     /// Runs `sql` right before the commit. Only the first call counts.
     pub(crate) fn before_commit(&self, sql: String) {
         self.before_commit.get_or_init(|| sql);
+    }
+
+    /// Keeps a row of a plain insert for the end of the transaction.
+    pub(crate) async fn add_late(&self, org: Uuid, row: Bound) -> Result<(), StoreError> {
+        let full = self.late.lock().unwrap_or_else(PoisonError::into_inner).add(self.engine, org, row);
+        match full {
+            Some(statement) => self.changed(statement).await.map(drop),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes what waits for the end of the transaction, as far as its table is `wanted`.
+    pub(crate) async fn settle(&self, wanted: impl Fn(&str) -> bool) -> Result<(), StoreError> {
+        let due = self.late.lock().unwrap_or_else(PoisonError::into_inner).take(self.engine, wanted);
+        for statement in due {
+            if self.failed.load(Ordering::Acquire) {
+                return Err(StoreError::Aborted);
+            }
+            self.changed(statement).await?;
+        }
+        Ok(())
     }
 
     pub(crate) fn statements(&self) -> u64 {

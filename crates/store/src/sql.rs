@@ -79,6 +79,23 @@ impl Bound {
         self.sql.text(engine)
     }
 
+    /// The table that it writes to; empty for a read.
+    pub(crate) fn table(&self, engine: Engine) -> &'static str {
+        let text = self.sql.text(engine);
+        let Some(at) = write_target(text) else { return "" };
+        let end = text[at..].bytes().position(|byte| !is_word(byte)).map_or(text.len(), |len| at + len);
+        &text[at..end]
+    }
+
+    /// How many values are bound.
+    pub(crate) fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    pub(crate) fn into_values(self) -> Vec<Value> {
+        self.values
+    }
+
     pub(crate) fn statement(self, engine: Engine, org: Uuid) -> Statement {
         let mut values = Vec::with_capacity(self.values.len() + 1);
         values.push(Value::from(org));

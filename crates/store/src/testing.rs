@@ -41,11 +41,13 @@ pub async fn owner_texts(store: &Store, sql: impl Into<String>) -> Result<Vec<Te
 
 /// Runs unchecked SQL on the connection of a tenant transaction.
 pub async fn tenant_sql(tx: &mut Tx, sql: &str) -> Result<u64, StoreError> {
+    tx.session.settle(|_| true).await?;
     Ok(tx.session.execute_raw(Statement::from_string(tx.engine().backend(), sql)).await?.rows_affected())
 }
 
 /// Runs unchecked SQL on the connection of a tenant transaction and reads the rows.
 pub async fn tenant_rows(tx: &mut Tx, sql: &str) -> Result<Vec<QueryResult>, StoreError> {
+    tx.session.settle(|_| true).await?;
     Ok(tx.session.query_all_raw(Statement::from_string(tx.engine().backend(), sql)).await?)
 }
 

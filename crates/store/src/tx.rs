@@ -83,17 +83,38 @@ impl Tx {
 
     /// Runs plain SQL and reads every row.
     pub async fn sql_all<T: FromQueryResult>(&mut self, sql: impl Into<Bound>) -> Result<Vec<T>, StoreError> {
-        self.session.all(self.statement(sql.into())?).await
+        let bound = sql.into();
+        self.settle(&bound).await?;
+        self.session.all(self.statement(bound)?).await
     }
 
     /// Runs plain SQL and reads the first row.
     pub async fn sql_one<T: FromQueryResult>(&mut self, sql: impl Into<Bound>) -> Result<Option<T>, StoreError> {
-        self.session.one(self.statement(sql.into())?).await
+        let bound = sql.into();
+        self.settle(&bound).await?;
+        self.session.one(self.statement(bound)?).await
     }
 
     /// Runs plain SQL and counts the rows that it changed.
     pub async fn sql(&mut self, sql: impl Into<Bound>) -> Result<u64, StoreError> {
-        self.session.changed(self.statement(sql.into())?).await
+        let bound = sql.into();
+        self.settle(&bound).await?;
+        self.session.changed(self.statement(bound)?).await
+    }
+
+    /// Inserts a row with `insert into t (org_id, …) values ($1, $2, …)` once nothing else is to be
+    /// done: right before the commit, in one statement with all others of its kind, or before whatever
+    /// reads the table. For what is written with every change of anything.
+    pub async fn sql_late(&mut self, insert: Bound) -> Result<(), StoreError> {
+        self.writable()?;
+        self.store.recorder().note(self.engine(), &insert);
+        self.session.add_late(self.org.uuid(), insert).await
+    }
+
+    /// Writes what a statement may want to see.
+    async fn settle(&self, bound: &Bound) -> Result<(), StoreError> {
+        let text = bound.text(self.engine());
+        self.session.settle(|table| text.contains(table)).await
     }
 
     fn statement(&self, bound: Bound) -> Result<sea_orm::Statement, StoreError> {
@@ -109,6 +130,7 @@ impl Tx {
 
     /// Keeps everything. Fails when any statement of the transaction failed.
     pub async fn commit(self) -> Result<(), StoreError> {
+        self.session.settle(|_| true).await?;
         let statements = self.session.statements();
         if self.mode == Mode::Write {
             kept::note();

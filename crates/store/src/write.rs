@@ -3,7 +3,7 @@
 use sea_orm::sea_query::{Alias, IntoCondition, IntoTableRef as _, OnConflict, Query, TableRef};
 use sea_orm::{
     ActiveModelTrait, ActiveValue, ColumnTrait as _, ConnectionTrait as _, DbErr, EntityName as _, EntityTrait, Insert, IntoActiveModel,
-    Iterable as _, QueryFilter as _, QueryTrait as _, Update, Value,
+    Iterable as _, QueryFilter as _, QueryTrait as _, Update, ValidatedUpdateOne, Value,
 };
 use uuid::Uuid;
 
@@ -56,6 +56,24 @@ impl Tx {
         Ok(self.session.execute_raw(statement).await?.rows_affected() == 1)
     }
 
+    /// As [`Tx::insert_or_ignore`] for several rows, in one statement; counts those that were inserted.
+    pub async fn insert_all_or_ignore<A>(&mut self, rows: impl IntoIterator<Item = A>, conflict: &[Column<A>]) -> Result<u64, StoreError>
+    where
+        A: ActiveModelTrait,
+        A::Entity: OrgScoped,
+    {
+        let rows = rows.into_iter().map(|row| self.stamped(row)).collect::<Result<Vec<A>, _>>()?;
+        let mut count = 0;
+        for chunk in rows.chunks(ROWS_PER_INSERT) {
+            let mut insert = Insert::many(chunk.iter().cloned());
+            let conflict = OnConflict::columns(conflict.iter().copied()).do_nothing().to_owned();
+            insert.query().into_table(self.target::<A::Entity>()).on_conflict(conflict);
+            let statement = self.engine().backend().build(insert.query());
+            count += self.session.execute_raw(statement).await?.rows_affected();
+        }
+        Ok(count)
+    }
+
     /// As [`Tx::insert_or_ignore`], with the row as it went in, without another question for it; `None`
     /// when one was there.
     pub async fn insert_new<A>(&mut self, active: A, conflict: &[Column<A>]) -> Result<Option<Model<A>>, StoreError>
@@ -93,11 +111,29 @@ impl Tx {
 
     /// Changes a row by compare-and-swap: the model's `version` must equal the row's, and goes up
     /// by one. [`StoreError::Conflict`] when it differs or the row is gone.
-    pub async fn update<A>(&mut self, mut active: A) -> Result<Model<A>, StoreError>
+    pub async fn update<A>(&mut self, active: A) -> Result<Model<A>, StoreError>
     where
         A: ActiveModelTrait,
         A::Entity: OrgScoped,
         Model<A>: IntoActiveModel<A>,
+    {
+        Ok(self.changing(active)?.exec(&self.session).await?)
+    }
+
+    /// As [`Tx::update`], without reading the row back: for hot paths.
+    pub async fn update_quiet<A>(&mut self, active: A) -> Result<(), StoreError>
+    where
+        A: ActiveModelTrait,
+        A::Entity: OrgScoped,
+    {
+        Ok(self.changing(active)?.exec_without_returning(&self.session).await.map(drop)?)
+    }
+
+    /// The statement of a change, with what the door itself fills in and compares.
+    fn changing<A>(&self, mut active: A) -> Result<ValidatedUpdateOne<A>, StoreError>
+    where
+        A: ActiveModelTrait,
+        A::Entity: OrgScoped,
     {
         self.writable()?;
         let (Some(version), Some(updated_at)) = (<A::Entity as OrgScoped>::VERSION, <A::Entity as OrgScoped>::UPDATED_AT) else {
@@ -116,7 +152,7 @@ impl Tx {
             update = update.filter(org.eq(self.org().uuid()));
         }
         sea_orm::QueryTrait::query(&mut update).table(self.target::<A::Entity>());
-        Ok(update.exec(&self.session).await?)
+        Ok(update)
     }
 
     /// Deletes a row of the organization; counts what it deleted.
@@ -128,6 +164,8 @@ impl Tx {
     /// Deletes the organization's rows that meet `condition`; counts them.
     pub async fn delete_where<E: OrgScoped>(&mut self, condition: impl IntoCondition) -> Result<u64, StoreError> {
         self.writable()?;
+        let table = E::default();
+        self.session.settle(|late| late == table.table_name()).await?;
         let mut delete = E::delete_many().filter(condition.into_condition());
         if self.store().guards().typed_filters {
             delete = delete.filter(E::ORG.eq(self.org().uuid()));

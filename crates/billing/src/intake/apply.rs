@@ -11,9 +11,9 @@ use uuid::Uuid;
 use super::provider_event::reason;
 use super::{Sink, checkout, failing, payer};
 use crate::event::Via;
-use crate::methods;
 use crate::provider::{EventKind, Payment, ProviderEvent, Refs, TAG_ATTEMPT, TAG_LINK};
 use crate::transactions::{self, NewReceipt, Received, Refunding, Source};
+use crate::{connections, methods};
 
 /// What became of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +36,8 @@ impl Verdict {
 /// Where an event is applied.
 pub(super) struct Scene<'a> {
     pub source: &'a Source,
+    /// The connection of the source, where it was read on the way here.
+    pub connection: Option<&'a connections::Model>,
     pub sink: Option<&'a Sink>,
     pub event_row: Uuid,
 }

@@ -1,5 +1,6 @@
 //! A reported failure: the obligation becomes known, the decline is recorded, recovery hears of it.
 
+use crm::Customer;
 use kernel::{CustomerId, Failure, PaymentMethodId};
 use store::Tx;
 
@@ -49,7 +50,7 @@ pub(super) enum Outcome {
 
 /// Records a failure. `None` when the event names no payment or no amount.
 pub(super) async fn record(tx: &mut Tx, scene: &Scene<'_>, event: &ProviderEvent, report: String) -> Result<Option<Told>, Failure> {
-    let Some(transaction) = opened(tx, scene, event).await? else { return Ok(None) };
+    let Some(Opening { transaction, is_new, payer }) = opened(tx, scene, event).await? else { return Ok(None) };
     if let Some(due) = event.money.filter(|due| due.currency.code() != transaction.currency) {
         let text = format!("A failure over {due} was told for a payment in {}. It was not recorded.", transaction.currency);
         transactions::attention(tx, &transaction, Attention::ToldInOtherCurrency, event.id.clone(), text).await?;
@@ -78,25 +79,40 @@ pub(super) async fn record(tx: &mut Tx, scene: &Scene<'_>, event: &ProviderEvent
         Failing::Absorbed(transaction) | Failing::Known(transaction, _) => Told { transaction, outcome: Outcome::NothingNew },
         Failing::Recorded(transaction, row) => {
             note(tx, &transaction, &row).await?;
-            let opened = tell(tx, scene.sink, recorded(&transaction, &row, event, method), row).await?;
+            let known_connection = scene.connection.cloned();
+            let told = RecordedFailure { is_new, payer, known_connection, ..recorded(&transaction, &row, event, method) };
+            let opened = tell(tx, scene.sink, told, row).await?;
             Told { transaction, outcome: Outcome::Recorded(opened) }
         }
     }))
 }
 
+/// The obligation of a failure.
+struct Opening {
+    transaction: transactions::Model,
+    /// Nobody told of it before.
+    is_new: bool,
+    /// Who is to pay, as far as the event says.
+    payer: Option<Customer>,
+}
+
 /// The obligation, known or new. A charge of our own checkout never makes one.
-async fn opened(tx: &mut Tx, scene: &Scene<'_>, event: &ProviderEvent) -> Result<Option<transactions::Model>, Failure> {
-    let customer = payer::customer(tx, &event.customer).await?;
+async fn opened(tx: &mut Tx, scene: &Scene<'_>, event: &ProviderEvent) -> Result<Option<Opening>, Failure> {
+    let payer = payer::met(tx, &event.customer).await?;
+    let customer = payer.as_ref().map(Customer::customer_id);
     if let Some(known) = parent(tx, scene, event).await? {
-        return Ok(Some(transactions::add_refs(tx, known, &event.refs, customer).await?));
+        let transaction = transactions::add_refs(tx, known, &event.refs, customer).await?;
+        return Ok(Some(Opening { transaction, is_new: false, payer }));
     }
     let (Some(key), Some(due)) = (event.obligation_key(), event.money.filter(|due| due.minor > 0)) else { return Ok(None) };
     let new = NewTransaction { source: scene.source.clone(), obligation_key: key.to_owned(), refs: event.refs.clone(), due, customer };
-    Ok(Some(transactions::open(tx, new).await?.0))
+    let (transaction, is_new) = transactions::open(tx, new).await?;
+    Ok(Some(Opening { transaction, is_new, payer }))
 }
 
 fn recorded(transaction: &transactions::Model, row: &FailureRow, event: &ProviderEvent, method: Option<methods::Model>) -> RecordedFailure {
-    let (network, fingerprint, token) = method.map(|row| (row.network, row.fingerprint, Some(row.token))).unwrap_or_default();
+    let told = method.clone();
+    let (network, fingerprint, token) = told.map(|row| (row.network, row.fingerprint, Some(row.token))).unwrap_or_default();
     RecordedFailure {
         transaction: transaction.transaction_id(),
         failure: row.id,
@@ -116,6 +132,11 @@ fn recorded(transaction: &transactions::Model, row: &FailureRow, event: &Provide
         is_latest: transaction.failed_at == Some(row.occurred_at),
         in_checkout: event.is_of_our_checkout(),
         attempt: event.tags.get(TAG_ATTEMPT).cloned(),
+        is_new: false,
+        obligation: transaction.clone(),
+        known_method: method,
+        payer: None,
+        known_connection: None,
     }
 }
 

@@ -24,12 +24,12 @@ const API: &str = "api";
 /// Records a report. The same `event_id` again answers as the first time, and changes nothing.
 pub(super) async fn report(tx: &mut Tx, sink: Option<&Sink>, report: &ReportFailure) -> Result<ReportedView> {
     report.check(tx.now())?;
-    let source = source(tx, report).await?;
+    let (source, connection) = source(tx, report).await?;
     let event = report.event();
     let Some(row) = keep(tx, report, &event, &source).await? else {
         return answered(rows::by_event_id(tx, API, &event.id).await?);
     };
-    let scene = Scene { source: &source, sink, event_row: row.id };
+    let scene = Scene { source: &source, connection: connection.as_ref(), sink, event_row: row.id };
     let told = record(tx, &scene, &event, format!("api:{}", event.id)).await?;
     let told = told.ok_or_else(|| Failure::internal("a checked report is incomplete"))?;
     let id = told.transaction.transaction_id();
@@ -50,27 +50,29 @@ pub(super) async fn report(tx: &mut Tx, sink: Option<&Sink>, report: &ReportFail
     active.reason = Set(why.map(ToOwned::to_owned));
     active.tries = Set(tries);
     active.transaction_id = Set(Some(id.uuid()));
-    tx.update(active).await?;
+    tx.update_quiet(active).await?;
     // What waits may be anything that ever came: it must not stop the caller's own report.
     replay_later(tx, &source, &told.transaction).await?;
     Ok(view)
 }
 
 /// The connection that is meant: the named one, else the only one of the gateway, else none.
-async fn source(tx: &mut Tx, report: &ReportFailure) -> Result<Source> {
+async fn source(tx: &mut Tx, report: &ReportFailure) -> Result<(Source, Option<connections::Model>)> {
     let gateway = report.gateway.clone();
     if let Some(id) = report.connection_id {
         let row = connections::find(tx, id).await.map_err(Failed::of)?;
         if row.provider != gateway {
             return Err(Failure::field("gateway", format!("the connection is one of {}", row.provider)).into());
         }
-        return Ok(Source { connection: Some(id), gateway });
+        return Ok((Source { connection: Some(id), gateway }, Some(row)));
     }
-    let found = connections::only_one_of(tx, &gateway).await?;
-    match found.as_slice() {
-        [] => Ok(Source { connection: None, gateway }),
-        [one] => Ok(Source { connection: Some(one.connection_id()), gateway }),
-        _ => Err(Failure::field("connection_id", "is required, because there are several connections of this gateway").into()),
+    let mut found = connections::only_one_of(tx, &gateway).await?;
+    match (found.pop(), found.is_empty()) {
+        (None, _) => Ok((Source { connection: None, gateway }, None)),
+        (Some(one), true) => Ok((Source { connection: Some(one.connection_id()), gateway }, Some(one))),
+        (Some(_), false) => {
+            Err(Failure::field("connection_id", "is required, because there are several connections of this gateway").into())
+        }
     }
 }
 

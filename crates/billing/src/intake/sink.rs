@@ -5,12 +5,14 @@
 
 use std::sync::Arc;
 
+use crm::Customer;
 use host::BoxFuture;
 use kernel::{At, CaseId, ConnectionId, CustomerId, Failure, Money, PaymentMethodId, TransactionId};
 use store::Tx;
 use uuid::Uuid;
 
 use crate::provider::{RawDecline, Refs};
+use crate::{connections, methods, transactions};
 
 /// A failure as it was recorded.
 #[derive(Debug, Clone)]
@@ -44,6 +46,16 @@ pub struct RecordedFailure {
     pub in_checkout: bool,
     /// The recovery attempt that the charge was, as tagged at the provider.
     pub attempt: Option<String>,
+    /// Nobody told of the obligation before: there is nothing of it yet but this failure.
+    pub is_new: bool,
+    /// The obligation with this failure, as it stands in the database now.
+    pub obligation: transactions::Model,
+    /// The method of this failure, likewise.
+    pub known_method: Option<methods::Model>,
+    /// Who is to pay by the event, likewise; the obligation may know somebody else.
+    pub payer: Option<Customer>,
+    /// The connection that the failure was told for, likewise.
+    pub known_connection: Option<connections::Model>,
 }
 
 /// What recovery answers.

@@ -61,7 +61,7 @@ pub(super) async fn settle(
     event: &ProviderEvent,
     waiting: Waiting,
 ) -> Result<Verdict, Failure> {
-    let scene = Scene { source, sink, event_row: row.id };
+    let scene = Scene { source, connection: None, sink, event_row: row.id };
     let verdict = apply::apply(tx, &scene, event).await?;
     if verdict == Verdict::Quarantined {
         rows::wait_for(tx, &row.source, &event.refs, row.id).await?;
@@ -113,7 +113,7 @@ async fn waiting_for(tx: &mut Tx, source: &Source, known: &transactions::Model) 
 /// Tries a quarantined event again; `true` when it was applied.
 async fn retry(tx: &mut Tx, source: &Source, sink: Option<&Sink>, row: Model) -> Result<bool, Failure> {
     let event: ProviderEvent = serde_json::from_value(row.event.clone()).map_err(Failure::internal)?;
-    let scene = Scene { source, sink, event_row: row.id };
+    let scene = Scene { source, connection: None, sink, event_row: row.id };
     let verdict = apply::apply(tx, &scene, &event).await?;
     if verdict == Verdict::Quarantined {
         return Ok(false);
@@ -151,6 +151,6 @@ pub(super) async fn set_state(
         // What the provider was asked for in the meantime is kept with it.
         active.event = Set(json!(event));
     }
-    tx.update(active).await?;
+    tx.update_quiet(active).await?;
     Ok(())
 }

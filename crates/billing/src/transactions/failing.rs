@@ -168,7 +168,7 @@ pub(crate) async fn set_case(tx: &mut Tx, row: failure::Model, case: CaseId) -> 
     }
     let mut row = row.into_active_model();
     row.case_id = Set(Some(case.uuid()));
-    tx.update(row).await?;
+    tx.update_quiet(row).await?;
     Ok(())
 }
 

@@ -84,16 +84,13 @@ pub(super) async fn was_known(tx: &mut Tx, source: &str, id: &str, at: At) -> Re
 /// Lets ids lead to a transaction; one that leads anywhere already stays as it is.
 pub(super) async fn add_refs(tx: &mut Tx, source: &str, ids: &[&str], transaction: Uuid) -> Result<(), StoreError> {
     use reference::{ActiveModel, Column};
-    for id in ids {
-        let row = ActiveModel {
-            source: Set(source.to_owned()),
-            reference: Set((*id).to_owned()),
-            transaction_id: Set(transaction),
-            ..Default::default()
-        };
-        tx.insert_or_ignore(row, &[Column::OrgId, Column::Source, Column::Reference]).await?;
-    }
-    Ok(())
+    let row = |id: &&str| ActiveModel {
+        source: Set(source.to_owned()),
+        reference: Set((*id).to_owned()),
+        transaction_id: Set(transaction),
+        ..Default::default()
+    };
+    tx.insert_all_or_ignore(ids.iter().map(row), &[Column::OrgId, Column::Source, Column::Reference]).await.map(drop)
 }
 
 pub(super) async fn failures(tx: &mut Tx, transaction: Uuid) -> Result<Vec<failure::Model>, StoreError> {

@@ -95,14 +95,14 @@ fn archived(at: Option<kernel::At>) -> Value {
 /// A reference names one customer for sure. A shared mail address does not: somebody with another
 /// reference is somebody else.
 async fn matching(tx: &mut Tx, known: &Known) -> Result<Option<Model>> {
-    if let Some(external_ref) = known.external_ref.as_deref()
-        && let Some(row) = rows::by_external_ref(tx, external_ref.trim()).await?
-    {
-        return Ok(Some(row));
-    }
-    let Some(email) = &known.email else { return Ok(None) };
-    let row = rows::by_email(tx, email.normal()).await?;
-    Ok(row.filter(|row| row.external_ref.is_none() || known.external_ref.is_none()))
+    let wanted = known.external_ref.as_deref().map(str::trim);
+    let row = match (wanted, &known.email) {
+        (Some(external_ref), Some(email)) => rows::by_external_ref_else_email(tx, external_ref, email.normal()).await?,
+        (Some(external_ref), None) => rows::by_external_ref(tx, external_ref).await?,
+        (None, Some(email)) => rows::by_email(tx, email.normal()).await?,
+        (None, None) => None,
+    };
+    Ok(row.filter(|row| wanted.is_none() || row.external_ref.is_none() || row.external_ref.as_deref() == wanted))
 }
 
 /// Adds a row, or nothing when its reference is taken: a failed insert would spoil the caller's

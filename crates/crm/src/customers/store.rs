@@ -2,7 +2,7 @@
 
 use kernel::{After, CustomerId, Limit, Page};
 use sea_orm::{ColumnTrait as _, Condition};
-use store::{StoreError, Tx};
+use store::{StoreError, TenantSql, Tx};
 use uuid::Uuid;
 
 use super::customer::{Column, Entity, Model, normal};
@@ -56,6 +56,20 @@ pub(super) async fn by_id(tx: &Tx, id: CustomerId) -> Result<Option<Model>, Stor
 pub(super) async fn by_ids(tx: &Tx, ids: &[CustomerId]) -> Result<Vec<Model>, StoreError> {
     let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
     tx.find::<Entity>().filter(Column::Id.is_in(ids)).all().await
+}
+
+/// Asked with every payment of somebody, so it is one question. The columns stand here by name, because
+/// a newer version may add some while this one serves.
+const BY_REF_ELSE_EMAIL: TenantSql = TenantSql::both(
+    "select id, org_id, name, name_normal, email, email_normal, phone, external_ref, external_ref_normal, locale, timezone, archived_at, \
+     created_at, updated_at, version from customers where org_id = $1 and id = coalesce( \
+     (select id from customers where org_id = $1 and external_ref = $2), \
+     (select id from customers where org_id = $1 and email_normal = $3 and archived_at is null order by created_at desc, id desc limit 1))",
+);
+
+/// Whom [`by_external_ref`] finds, else whom [`by_email`] finds.
+pub(super) async fn by_external_ref_else_email(tx: &mut Tx, external_ref: &str, email_normal: &str) -> Result<Option<Model>, StoreError> {
+    tx.sql_one(BY_REF_ELSE_EMAIL.bind(external_ref).bind(email_normal)).await
 }
 
 pub(super) async fn by_external_ref(tx: &Tx, external_ref: &str) -> Result<Option<Model>, StoreError> {

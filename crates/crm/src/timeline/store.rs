@@ -23,5 +23,5 @@ pub(super) async fn insert(tx: &mut Tx, customer: CustomerId, entry: Entry) -> R
     let (now, actor) = (tx.now(), tx.actor().to_string());
     let bound = INSERT.bind(EntryId::new(now).uuid()).bind(now).bind(customer.uuid()).bind(entry.kind).bind(entry.text);
     let bound = bound.bind(entry.subject).bind(actor).bind(kernel::clock::to_micros(entry.at));
-    tx.sql(bound).await.map(drop)
+    tx.sql_late(bound).await
 }

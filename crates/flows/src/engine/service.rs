@@ -13,8 +13,7 @@ use tokio::time::sleep;
 use super::{Batch, Engine};
 use crate::ledger;
 
-/// The first look after a nudge. The nudge comes from inside a transaction, so the commit that makes
-/// the run visible is still to come.
+/// The first look after a nudge: many starts at once are one look.
 const LOOK_FIRST: Duration = Duration::from_millis(5);
 
 /// One for the process: a nudge that was meant for another store costs one indexed read.

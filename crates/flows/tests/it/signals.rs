@@ -6,7 +6,7 @@ use host::Work;
 use kernel::{Actor, Failure, OrgId};
 use store::Tx;
 
-use crate::world::{Effects, World};
+use crate::world::{Effects, World, start_of_story};
 
 const SAY: Activity<String, ()> = Activity::new("story.say");
 const WAITING: Workflow<()> = Workflow::new("story.waiting", 1);
@@ -93,4 +93,54 @@ testkit::both_engines! {
         world.work().await;
         assert_eq!(effects.count(), 0);
     }
+}
+
+testkit::both_engines! {
+    async fn a_run_for_later_starts_early_when_what_it_is_woken_by_comes() {
+        let (world, effects) = hearing_world().await;
+        for key in ["in time", "woken"] {
+            let mut tx = world.tx().await;
+            let options = StartOptions::dedupe(key).woken_by("paid").at(start_of_story() + Duration::days(2));
+            flows::start(&mut tx, HEARING, &key.to_owned(), options).await.expect("starts");
+            tx.commit().await.expect("commits");
+        }
+        world.later(Duration::hours(1)).await;
+        assert_eq!(effects.count(), 0, "their time has not come");
+        let mut tx = world.tx().await;
+        assert!(flows::signal(&mut tx, "woken", "other", &()).await.expect("signals"));
+        tx.commit().await.expect("commits");
+        world.work().await;
+        assert_eq!(effects.count(), 0, "it waits for something else");
+        let mut tx = world.tx().await;
+        assert!(flows::signal(&mut tx, "woken", "paid", &()).await.expect("signals"));
+        tx.commit().await.expect("commits");
+        world.work().await;
+        assert_eq!(effects.all(), ["woken", "woken was paid"], "it began, and the signal was kept for it");
+        world.later(Duration::days(2)).await;
+        assert_eq!(effects.all()[2..], ["in time", "in time was not paid"]);
+    }
+}
+
+const HEARING: Workflow<String> = Workflow::new("story.hearing", 1);
+
+async fn hearing(mut cx: FlowCx, key: String) -> Result<(), FlowFault> {
+    cx.step(SAY, key.clone()).await?;
+    let until = cx.now();
+    let paid = cx.signal::<()>("paid", until).await.is_some();
+    cx.step(SAY, format!("{key} was {}", if paid { "paid" } else { "not paid" })).await
+}
+
+async fn hearing_world() -> (World, Effects) {
+    let effects = Effects::default();
+    let log = effects.clone();
+    let world = World::new(move |app| {
+        let log = log.clone();
+        app.workflow(HEARING, hearing);
+        app.activity(SAY, move |_: Work, what: String| {
+            log.add(what);
+            async { Ok::<_, Failure>(()) }
+        });
+    })
+    .await;
+    (world, effects)
 }

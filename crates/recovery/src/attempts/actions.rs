@@ -43,16 +43,16 @@ pub(crate) async fn plan(tx: &mut Tx, case: CaseId, at: At, amounts: &Amounts, r
         return Ok(tx.update(row).await?);
     }
     let number = store::last_number(tx, case).await? + 1;
-    insert(tx, case, number, at, amounts, reason).await
+    Ok(tx.insert(new(tx.now(), case, number, at, amounts, reason)).await?)
 }
 
 /// Plans the first attempt of a case that was opened in this transaction.
 pub(crate) async fn plan_first(tx: &mut Tx, case: CaseId, at: At, amounts: &Amounts, reason: &str) -> Result<(), Failure> {
-    insert(tx, case, 1, at, amounts, reason).await.map(drop)
+    Ok(tx.insert_quiet(new(tx.now(), case, 1, at, amounts, reason)).await?)
 }
 
-async fn insert(tx: &mut Tx, case: CaseId, number: i32, at: At, amounts: &Amounts, reason: &str) -> Result<Model, Failure> {
-    let id = AttemptId::new(tx.now());
+fn new(now: At, case: CaseId, number: i32, at: At, amounts: &Amounts, reason: &str) -> ActiveModel {
+    let id = AttemptId::new(now);
     let mut row = ActiveModel {
         id: Set(id.uuid()),
         case_id: Set(case.uuid()),
@@ -72,7 +72,7 @@ async fn insert(tx: &mut Tx, case: CaseId, number: i32, at: At, amounts: &Amount
         ..Default::default()
     };
     amounts.write(&mut row);
-    Ok(tx.insert(row).await?)
+    row
 }
 
 /// Takes the planned attempt back, if there is one.

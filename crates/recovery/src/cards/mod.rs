@@ -42,9 +42,15 @@ pub(crate) async fn forget(tx: &mut Tx, source_key: &str) -> Result<(), StoreErr
 /// The attempts on a card that the networks still count, locked: another case of the same card
 /// waits until this transaction has ended, so that two cannot take the last place.
 pub(crate) async fn locked_uses(tx: &mut Tx, card: &str) -> Result<Vec<At>, StoreError> {
-    let since = tx.now() - Duration::days(WINDOW_DAYS);
     store::lock(tx, card).await?;
-    // Asked again after the lock: the first answer may be older than what the lock waited for.
+    // Asked after the lock: an earlier answer may be older than what the lock waited for.
+    uses(tx, card).await
+}
+
+/// The attempts on a card that the networks still count, by now: for a plan that takes no place. Whoever
+/// takes one asks [`locked_uses`].
+pub(crate) async fn uses(tx: &mut Tx, card: &str) -> Result<Vec<At>, StoreError> {
+    let since = tx.now() - Duration::days(WINDOW_DAYS);
     store::since(tx, card, since).await
 }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use ::store::Tx;
 use billing::methods::{self, MethodState};
 use billing::provider::{Action, ProviderRef, TAG_ATTEMPT, TAG_TRANSACTION};
-use billing::{connections, transactions};
+use billing::{RecordedFailure, connections, transactions};
 use chrono_tz::Tz;
 use crm::{Customer, TimeZone, customers};
 use kernel::{AttemptId, Failed, Failure, MailAddress, Money};
@@ -28,6 +28,14 @@ pub(crate) struct Obligation {
     connection: Option<connections::Model>,
 }
 
+/// Rows that are known already.
+#[derive(Default)]
+struct Seen {
+    method: Option<methods::Model>,
+    payer: Option<Customer>,
+    connection: Option<connections::Model>,
+}
+
 impl Obligation {
     /// Reads it. Whoever goes on to write holds its transaction already: see [`super::locked`].
     pub async fn read(tx: &mut Tx, case: &Model) -> Result<Self, Failure> {
@@ -36,19 +44,41 @@ impl Obligation {
         Self::of(tx, transaction).await
     }
 
+    /// Of a failure that was recorded in this transaction: what billing read or wrote is not read again.
+    pub async fn told(tx: &mut Tx, failure: &RecordedFailure) -> Result<Self, Failure> {
+        let seen =
+            Seen { method: failure.known_method.clone(), payer: failure.payer.clone(), connection: failure.known_connection.clone() };
+        Self::with(tx, failure.obligation.clone(), seen).await
+    }
+
     async fn of(tx: &mut Tx, transaction: transactions::Model) -> Result<Self, Failure> {
+        Self::with(tx, transaction, Seen::default()).await
+    }
+
+    /// With what was seen already, as far as it is what the transaction names.
+    async fn with(tx: &mut Tx, transaction: transactions::Model, seen: Seen) -> Result<Self, Failure> {
         let method = match transaction.payment_method() {
-            Some(id) => methods::find(tx, id).await?,
+            Some(id) => match seen.method.filter(|known| known.id == id.uuid()) {
+                Some(known) => Some(known),
+                None => methods::find(tx, id).await?,
+            },
             None => None,
         };
         let customer = match transaction.customer() {
-            Some(id) => missing_is_none(customers::find(tx, id).await)?,
+            Some(id) => match seen.payer.filter(|known| known.id == id.uuid()) {
+                Some(known) => Some(known),
+                None => missing_is_none(customers::find(tx, id).await)?,
+            },
             None => None,
         };
         let connection = match transaction.connection() {
-            Some(id) => missing_is_none(connections::find(tx, id).await)?.filter(|connection| connection.is_active),
+            Some(id) => match seen.connection.filter(|known| known.id == id.uuid()) {
+                Some(known) => Some(known),
+                None => missing_is_none(connections::find(tx, id).await)?,
+            },
             None => None,
         };
+        let connection = connection.filter(|connection| connection.is_active);
         Ok(Self { transaction, method, customer, connection })
     }
 

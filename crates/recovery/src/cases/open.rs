@@ -13,9 +13,8 @@ use sea_orm::ActiveValue::Set;
 use sea_orm::IntoActiveModel as _;
 use serde_json::json;
 
-use super::case::ActiveModel;
 use super::events::CaseOpened;
-use super::{CaseState, Model, note, planning, store};
+use super::{CaseState, Model, Obligation, note, planning, store};
 use crate::attempts::{self, AttemptState};
 use crate::classify::{Class, Decline, Hardness, RawDecline, classify};
 use crate::policy::{Explanation, Owner, Policy, StepKind};
@@ -37,81 +36,100 @@ impl FailureSink for Opening {
 
 async fn hear(tx: &mut Tx, config: &RecoveryConfig, failure: &RecordedFailure) -> Result<Opened, Failure> {
     let verdict = classify(&raw(failure));
-    let known = store::of_transaction(tx, failure.transaction).await?;
-    let is_ours = match &known {
-        Some(case) => echoed(tx, case, failure).await?,
-        None => None,
-    };
-    let is_new = known.is_none();
+    let known = if failure.is_new { None } else { store::of_transaction(tx, failure.transaction).await? };
     let case = match known {
-        None => open(tx, failure, &verdict).await?,
-        Some(case) => again(tx, case, failure, &verdict, is_ours.as_ref()).await?,
+        None => open(tx, config, failure, &verdict).await?,
+        Some(case) => add(tx, config, case, failure, &verdict).await?,
     };
+    Ok(Opened { case_id: case.case_id(), classification: json!(verdict) })
+}
+
+/// A case for an obligation that has none, with its first plan.
+async fn open(tx: &mut Tx, config: &RecoveryConfig, failure: &RecordedFailure, verdict: &Decline) -> Result<Model, Failure> {
+    let is_marked = mark_method(tx, failure, verdict).await?;
+    let obligation = if is_marked {
+        Obligation::told(tx, &RecordedFailure { known_method: None, ..failure.clone() }).await?
+    } else {
+        Obligation::told(tx, failure).await?
+    };
+    let card = uses(tx, failure, &obligation).await?;
+    let (case, planned) = planning::plan_first(tx.now(), config, new(tx, failure, verdict), obligation, card)?;
+    tx.insert_quiet(case.clone().into_active_model()).await?;
+    tell(tx, &case, failure, verdict).await?;
+    count(tx, failure, case.case_id()).await?;
+    planning::write_first(tx, &case, &planned).await?;
+    flow::start(tx, case.case_id(), case.next_action_at).await?;
+    Ok(case)
+}
+
+/// A case that there is hears of a failure, and is planned anew.
+async fn add(tx: &mut Tx, config: &RecoveryConfig, case: Model, failure: &RecordedFailure, verdict: &Decline) -> Result<Model, Failure> {
+    let is_ours = echoed(tx, &case, failure).await?;
+    let case = again(tx, case, failure, verdict, is_ours.as_ref()).await?;
     // Our own attempt was counted when it was sent.
     if is_ours.is_none() {
         count(tx, failure, case.case_id()).await?;
     }
-    mark_method(tx, failure, &verdict).await?;
-    let case = if is_new { planning::plan_first(tx, config, case).await? } else { planning::replan(tx, config, case).await? };
-    if is_new {
-        flow::start(tx, case.case_id()).await?;
-    } else {
-        flow::wake(tx, case.case_id()).await?;
-    }
-    Ok(Opened { case_id: case.case_id(), classification: json!(verdict) })
+    mark_method(tx, failure, verdict).await?;
+    let case = planning::replan(tx, config, case).await?;
+    flow::wake(tx, case.case_id()).await?;
+    Ok(case)
 }
 
 fn raw(failure: &RecordedFailure) -> RawDecline {
     RawDecline::of(&failure.decline, failure.network.as_deref())
 }
 
-/// A case for an obligation that has none.
-async fn open(tx: &mut Tx, failure: &RecordedFailure, verdict: &Decline) -> Result<Model, Failure> {
+/// The row of a case that nothing is planned for yet.
+fn new(tx: &Tx, failure: &RecordedFailure, verdict: &Decline) -> Model {
     let now = tx.now();
-    let id = CaseId::new(now);
-    let failed_at = failure.failed_at.min(now);
-    let policy = Policy::builtin();
     let owner = if failure.provider_retry_at.is_some() { Owner::Psp } else { Owner::Us };
-    let row = ActiveModel {
-        id: Set(id.uuid()),
-        transaction_id: Set(failure.transaction.uuid()),
-        reference: Set(failure.reference.clone()),
-        customer_id: Set(failure.customer.map(CustomerId::uuid)),
-        state: Set(CaseState::Detected.word().to_owned()),
-        previous_state: Set(None),
-        class: Set(verdict.class.word().to_owned()),
-        hardness: Set(verdict.hardness.word().to_owned()),
-        is_retryable: Set(verdict.hardness == Hardness::Soft),
-        classification: Set(json!(verdict)),
-        owner: Set(owner.word().to_owned()),
-        policy_version: Set(policy.version.clone()),
-        amount_minor: Set(failure.owed.minor),
-        paid_minor: Set(0),
-        reversed_minor: Set(0),
-        currency: Set(failure.owed.currency.code().to_owned()),
-        failed_at: Set(failed_at),
-        opened_at: Set(now),
-        deadline_at: Set(planning::deadline(now)),
-        next_action_at: Set(Some(now)),
-        next_kind: Set(Some(StepKind::ReadBack.word().to_owned())),
-        pause_until: Set(None),
-        floor_at: Set(floor(failure, verdict)),
-        attempts_used: Set(0),
-        misses: Set(1),
-        read_backs: Set(0),
-        last_failure_id: Set(Some(failure.failure)),
-        method_id: Set(failure.method.map(PaymentMethodId::uuid)),
-        hold_kind: Set(None),
-        hold_until: Set(None),
-        closed_at: Set(None),
-        explanation: Set(json!(Explanation::default())),
-        ..Default::default()
-    };
-    let case = tx.insert(row).await?;
+    Model {
+        id: CaseId::new(now).uuid(),
+        org_id: tx.org().uuid(),
+        transaction_id: failure.transaction.uuid(),
+        reference: failure.reference.clone(),
+        customer_id: failure.customer.map(CustomerId::uuid),
+        state: CaseState::Detected.word().to_owned(),
+        previous_state: None,
+        class: verdict.class.word().to_owned(),
+        hardness: verdict.hardness.word().to_owned(),
+        is_retryable: verdict.hardness == Hardness::Soft,
+        classification: json!(verdict),
+        owner: owner.word().to_owned(),
+        policy_version: Policy::builtin().version.clone(),
+        amount_minor: failure.owed.minor,
+        paid_minor: 0,
+        reversed_minor: 0,
+        currency: failure.owed.currency.code().to_owned(),
+        failed_at: failure.failed_at.min(now),
+        opened_at: now,
+        deadline_at: planning::deadline(now),
+        next_action_at: Some(now),
+        next_kind: Some(StepKind::ReadBack.word().to_owned()),
+        pause_until: None,
+        floor_at: floor(failure, verdict),
+        attempts_used: 0,
+        misses: 1,
+        read_backs: 0,
+        last_failure_id: Some(failure.failure),
+        method_id: failure.method.map(PaymentMethodId::uuid),
+        hold_kind: None,
+        hold_until: None,
+        closed_at: None,
+        explanation: json!(Explanation::default()),
+        created_at: now,
+        updated_at: now,
+        version: 1,
+    }
+}
+
+/// Says that a case was opened: to the auditor, to the other rooms, and in the story of the customer.
+async fn tell(tx: &mut Tx, case: &Model, failure: &RecordedFailure, verdict: &Decline) -> Result<(), Failure> {
     let after = json!({ "ref": case.reference, "class": case.class, "hardness": case.hardness, "amount_minor": case.amount_minor });
     tx.audit(AuditLine::new("case.opened", "case", case.id).after(after)).await?;
     tx.emit(&CaseOpened {
-        case: id,
+        case: case.case_id(),
         transaction: failure.transaction,
         customer: failure.customer,
         amount: failure.owed,
@@ -120,8 +138,7 @@ async fn open(tx: &mut Tx, failure: &RecordedFailure, verdict: &Decline) -> Resu
     })
     .await?;
     let told = format!("A recovery case was opened for {}: {}", failure.owed, verdict.class.describe());
-    note(tx, &case, "case.opened", told).await?;
-    Ok(case)
+    note(tx, case, "case.opened", told).await
 }
 
 /// A further failure of the same obligation. What is over stays over, a report that came out of
@@ -237,19 +254,35 @@ fn floor(failure: &RecordedFailure, verdict: &Decline) -> Option<At> {
 }
 
 async fn count(tx: &mut Tx, failure: &RecordedFailure, case: CaseId) -> Result<(), Failure> {
-    let Some(card) = cards::key(failure.fingerprint.as_deref(), failure.token.as_deref()) else { return Ok(()) };
+    let Some(card) = card(failure) else { return Ok(()) };
     Ok(cards::count(tx, &card, failure.failed_at, format!("failure:{}", failure.failure), Some(case)).await?)
 }
 
+fn card(failure: &RecordedFailure) -> Option<String> {
+    cards::key(failure.fingerprint.as_deref(), failure.token.as_deref())
+}
+
+/// The uses of the card that a first plan goes by, with the failure that is about to be counted. A plan
+/// takes no place in the card's budget: whoever is about to charge asks again, alone.
+async fn uses(tx: &mut Tx, failure: &RecordedFailure, obligation: &Obligation) -> Result<Vec<At>, Failure> {
+    let Some(planned) = obligation.card() else { return Ok(Vec::new()) };
+    let mut uses = cards::uses(tx, &planned).await?;
+    if card(failure).is_some_and(|told| told == planned) {
+        uses.push(failure.failed_at);
+    }
+    Ok(uses)
+}
+
 /// What the verdict says of the method itself, so that no other case uses it either. A wrong amount
-/// or currency is no fault of the method.
-async fn mark_method(tx: &mut Tx, failure: &RecordedFailure, verdict: &Decline) -> Result<(), Failure> {
-    let Some(method) = failure.method else { return Ok(()) };
+/// or currency is no fault of the method. `false` when it says nothing.
+async fn mark_method(tx: &mut Tx, failure: &RecordedFailure, verdict: &Decline) -> Result<bool, Failure> {
+    let Some(method) = failure.method else { return Ok(false) };
     let state = match verdict.class {
         Class::WrongAccount | Class::LostStolen | Class::Revoked | Class::FraudRisk | Class::NetworkHard => MethodState::Blocked,
         // An older report says nothing of data that may have been mended since.
         Class::StaleCredentials if failure.is_latest => MethodState::Stale,
-        _ => return Ok(()),
+        _ => return Ok(false),
     };
-    methods::mark(tx, method, state, verdict.class.describe()).await
+    methods::mark(tx, method, state, verdict.class.describe()).await?;
+    Ok(true)
 }

@@ -33,20 +33,38 @@ fn planned(now: At, config: &RecoveryConfig, case: &Model, obligation: Obligatio
     Planned { plan: policy::plan(&facts, Policy::builtin(), history, now, seed(case)), obligation }
 }
 
-/// Plans a case that was opened in this transaction: nothing was done or planned for it before, so nothing
-/// of it is asked for.
-pub(crate) async fn plan_first(tx: &mut Tx, config: &RecoveryConfig, case: Model) -> Result<Model, Failure> {
-    let obligation = Obligation::read(tx, &case).await?;
+/// Plans a case that is about to be inserted: nothing was done or planned for it, so nothing of it is
+/// asked for. `card` are the uses of its card, the failure's own among them. Gives the case with its plan.
+pub(super) fn plan_first(
+    now: At,
+    config: &RecoveryConfig,
+    mut case: Model,
+    obligation: Obligation,
+    card: Vec<At>,
+) -> Result<(Model, Planned), Failure> {
     let misses = u32::try_from(case.misses).unwrap_or(0);
-    let history = History { misses, card: uses(tx, &obligation).await?, ..History::default() };
-    let Planned { obligation, plan } = planned(tx.now(), config, &case, obligation, &history);
+    let history = History { misses, card, ..History::default() };
+    let planned = planned(now, config, &case, obligation, &history);
+    let next = Next::of(&case, &planned.plan)?;
+    case.state = next.state;
+    case.next_action_at = next.at;
+    case.next_kind = next.kind;
+    case.hold_kind = next.hold_kind;
+    case.hold_until = next.hold_until;
+    case.explanation = next.explanation;
+    Ok((case, planned))
+}
+
+/// Writes the first attempt and the first message of a case that was inserted with its plan.
+pub(super) async fn write_first(tx: &mut Tx, case: &Model, planned: &Planned) -> Result<(), Failure> {
+    let Planned { obligation, plan } = planned;
     if let Some(at) = plan.retry_at {
         attempts::plan_first(tx, case.case_id(), at, &obligation.amounts(), &plan.explanation.summary).await?;
     }
     if let Some(at) = plan.message_at {
-        messages::plan_first(tx, &case, at).await?;
+        messages::plan_first(tx, case, at).await?;
     }
-    write_next(tx, case, &plan).await
+    Ok(())
 }
 
 /// Plans the next step of an open case anew and writes it down: the case's next action, the planned
@@ -81,16 +99,39 @@ pub(crate) async fn write(tx: &mut Tx, case: Model, planned: Planned) -> Result<
 
 /// What the case itself says of its plan.
 async fn write_next(tx: &mut Tx, case: Model, plan: &Plan) -> Result<Model, Failure> {
-    let state = case.state().step(resting(&case, plan)).map_err(Failure::internal)?;
-    let deadline = case.deadline_at;
+    let next = Next::of(&case, plan)?;
     let mut row = case.into_active_model();
-    row.state = Set(state.word().to_owned());
-    row.next_action_at = Set(Some(plan.next.at.min(deadline)));
-    row.next_kind = Set(Some(plan.next.kind.word().to_owned()));
-    row.hold_kind = Set(plan.hold.map(|hold| hold.word().to_owned()));
-    row.hold_until = Set(plan.hold.map(|_| deadline));
-    row.explanation = Set(json!(plan.explanation));
+    row.state = Set(next.state);
+    row.next_action_at = Set(next.at);
+    row.next_kind = Set(next.kind);
+    row.hold_kind = Set(next.hold_kind);
+    row.hold_until = Set(next.hold_until);
+    row.explanation = Set(next.explanation);
     Ok(tx.update(row).await?)
+}
+
+/// The columns of a case that say its plan.
+struct Next {
+    state: String,
+    at: Option<At>,
+    kind: Option<String>,
+    hold_kind: Option<String>,
+    hold_until: Option<At>,
+    explanation: serde_json::Value,
+}
+
+impl Next {
+    fn of(case: &Model, plan: &Plan) -> Result<Self, Failure> {
+        let state = case.state().step(resting(case, plan)).map_err(Failure::internal)?;
+        Ok(Self {
+            state: state.word().to_owned(),
+            at: Some(plan.next.at.min(case.deadline_at)),
+            kind: Some(plan.next.kind.word().to_owned()),
+            hold_kind: plan.hold.map(|hold| hold.word().to_owned()),
+            hold_until: plan.hold.map(|_| case.deadline_at),
+            explanation: json!(plan.explanation),
+        })
+    }
 }
 
 /// Where a case rests until its next step.

@@ -44,9 +44,11 @@ async fn live(mut cx: FlowCx, case: CaseId) -> Result<(), FlowFault> {
     Ok(())
 }
 
-/// Starts the flow of a case that was just opened.
-pub(crate) async fn start(tx: &mut Tx, case: CaseId) -> Result<(), Failure> {
-    flows::start(tx, CASE, &case, StartOptions::dedupe(key(case))).await.map(drop)
+/// Starts the flow of a case that was just opened and planned: its first look is for the plan's first
+/// step, or for whatever wakes it before.
+pub(crate) async fn start(tx: &mut Tx, case: CaseId, first: Option<At>) -> Result<(), Failure> {
+    let options = StartOptions::dedupe(key(case)).woken_by(WAKE).at(first.unwrap_or(tx.now()));
+    flows::start(tx, CASE, &case, options).await.map(drop)
 }
 
 /// Lets the flow look at the row again.

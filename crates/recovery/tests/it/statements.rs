@@ -6,9 +6,9 @@ use testkit::{Client, TestApp, json};
 use crate::{modules, sandbox_of};
 
 /// Statements of one report of a new payment of a new payer, with a card and a key against repetition.
-const NEW_MAX: u64 = 38;
+const NEW_MAX: u64 = 24;
 /// Statements of one report that came before.
-const KNOWN_MAX: u64 = 6;
+const KNOWN_MAX: u64 = 3;
 
 async fn report(by: &Client, event: &str) -> testkit::Answer {
     let body = json!({
@@ -42,6 +42,19 @@ testkit::stories! {
         clerk.post("/v1/events/payment_failed", body).await.expect(200);
         let again = last(app);
         assert!(again <= KNOWN_MAX, "{again} statements for a known one");
+        app.expect_mail();
+    }
+
+    async fn a_new_case_asks_for_no_work_before_its_plan_does(app: TestApp) {
+        sandbox_of(&app.alice().await).await;
+        let clerk = app.clerk(&["events:write", "cases:read"]).await;
+        app.settle().await;
+        let case = report(&clerk, "e-1").await.ok()["case_id"].as_str().expect("a case").to_owned();
+        let engine = app.core.parts.get::<flows::Engine>();
+        let due = engine.next_due(&app.core).await.expect("asked").expect("the case has a run");
+        let planned = clerk.get(&format!("/v1/cases/{case}")).await.ok()["next_action_at"].clone();
+        assert!(due > app.now(), "nobody looks at a case that was planned just now");
+        assert_eq!(json!(due), planned, "but at the instant that was planned");
         app.expect_mail();
     }
 }

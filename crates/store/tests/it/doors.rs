@@ -7,6 +7,7 @@ use chrono::Duration;
 use futures::future::BoxFuture;
 use kernel::{Actor, After, EventId, Failure, Limit, RequestId};
 use sea_orm::ActiveValue::{Set, Unchanged};
+use sea_orm::sea_query::Order;
 use sea_orm::{ColumnTrait as _, FromQueryResult, IntoActiveModel as _};
 use serde::{Deserialize, Serialize};
 use store::{AuditLine, Listeners, Mode, Pin, StoreError, StoredEvent, SystemSql, TenantSql, Tx, Who};
@@ -288,6 +289,29 @@ story!(the_audit_trail_says_who_and_cannot_be_altered, world, {
     assert_eq!(line.before, Some(serde_json::json!({"name": "ann"})));
     let refused = tx.delete::<store::audit::line::Entity>(line.id).await;
     assert!(matches!(refused, Err(StoreError::Guard(_))), "{refused:?}");
+});
+
+story!(lines_of_a_transaction_are_written_together_and_in_order, world, {
+    store::testing::record(&world.store);
+    let mut tx = world.tx(ACME).await;
+    for action in ["customer.one", "customer.two", "customer.three"] {
+        tx.audit(AuditLine::new(action, "customer", world.ann.id)).await.unwrap();
+        tx.emit(&Archived { customer: world.ann.id }).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    assert_eq!(store::testing::committed(&world.store).last().unwrap().1, 2, "one for the trail, one for the outbox");
+    let mut tx = world.tx(ACME).await;
+    tx.audit(AuditLine::new("customer.undone", "customer", world.ann.id)).await.unwrap();
+    drop(tx);
+    let mut tx = world.tx(ACME).await;
+    // More than go into one statement, and read by the transaction itself.
+    for _ in 0..20 {
+        tx.audit(AuditLine::new("customer.more", "customer", world.ann.id)).await.unwrap();
+    }
+    let lines = tx.find::<store::audit::line::Entity>().order_by(store::audit::line::Column::Id, Order::Asc).all().await.unwrap();
+    let actions: Vec<_> = lines.iter().map(|line| line.action.as_str()).collect();
+    assert_eq!(actions[..4], ["customer.one", "customer.two", "customer.three", "customer.more"]);
+    assert_eq!(actions.len(), 23);
 });
 
 story!(a_field_is_sealed_under_the_master_key, world, {
