@@ -18,7 +18,9 @@ pub fn table(lines: &[Line]) -> String {
          | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | --- |\n",
     );
     for group in lines.chunk_by(|one, next| one.fault == next.fault) {
-        group.iter().for_each(|line| row(&mut text, line.fault, line.engine, &line.tally));
+        for line in group {
+            row(&mut text, line.fault, line.engine, &line.tally);
+        }
         if group.len() > 1 {
             let sum = group.iter().fold(Tally::default(), |sum, line| sum.and(line.tally.clone()));
             row(&mut text, group[0].fault, "both", &Tally { notes: Vec::new(), counts: Default::default(), ..sum });

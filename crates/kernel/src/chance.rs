@@ -1,6 +1,6 @@
 //! The one source of chance: keys, tokens and jitter come from the operating system's generator.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -52,18 +52,35 @@ pub fn below(bound: u64) -> u64 {
 /// `rand_b`, the "fixed bit-length dedicated counter" of RFC 9562, 6.2. 48 random bits remain.
 const COUNTER_BITS: u32 = 26;
 
+/// Milliseconds that are counted for at the same time. One clock needs one; the clocks of many
+/// applications in one process, as in tests, take turns and seldom share a place.
+const COUNTED: usize = 4096;
+
+/// The milliseconds that ids were last made for, and the counter of each.
+static MADE: [Mutex<(u64, u32)>; COUNTED] = [const { Mutex::new((u64::MAX, 0)) }; COUNTED];
+
 /// A UUIDv7 of the given instant. Two of one process and one millisecond sort in the order in
-/// which they were made, so that a list by age has one order even when the clock stands still.
+/// which they were made, so that a list by age has one order even when the clock stands still. Each
+/// millisecond counts from another number, so that an id tells nobody how many others there are.
 pub fn uuid_v7(at: At) -> Uuid {
     let millis = u64::try_from(at.timestamp_millis()).unwrap_or(0);
-    // One counter for all milliseconds: it turns over once in 67 million ids, and never goes back
-    // because two clocks of one process take turns.
-    static MADE: AtomicU32 = AtomicU32::new(0);
-    let count = u128::from(MADE.fetch_add(1, Ordering::Relaxed)) & ((1 << COUNTER_BITS) - 1);
+    let count = u128::from(counted(millis));
     let chance = u128::from(u64::from_le_bytes(bytes::<8>())) & 0xffff_ffff_ffff;
     let tail = (count & 0x3fff) << 48 | chance;
     let text = u128::from(millis) << 80 | 7 << 76 | (count >> 14) << 64 | 0b10 << 62 | tail;
     Uuid::from_u128(text)
+}
+
+fn counted(millis: u64) -> u32 {
+    // Fibonacci hashing: clocks that stand whole seconds apart fall into different places.
+    let place = usize::try_from(millis.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 52).expect("twelve bits fit") % COUNTED;
+    let mut made = MADE[place].lock().unwrap_or_else(PoisonError::into_inner);
+    *made = match *made {
+        (of, last) if of == millis => (of, (last + 1) & ((1 << COUNTER_BITS) - 1)),
+        // The upper half stays free to count in: 33 million ids of one millisecond.
+        _ => (millis, u32::from_le_bytes(bytes::<4>()) >> (33 - COUNTER_BITS)),
+    };
+    made.1
 }
 
 /// SHA-256 in lower-case hex: how a bearer secret of high entropy is kept at rest.
@@ -90,6 +107,14 @@ mod tests {
         sorted.dedup();
         assert!(ids.iter().all(|id| id.get_version_num() == 7 && id.get_variant() == uuid::Variant::RFC4122));
         assert_eq!(ids, sorted);
+    }
+
+    #[test]
+    fn an_id_does_not_tell_how_many_there_are() {
+        let at = |millis: i64| At::from_timestamp_millis(1_772_000_000_000 + millis).expect("a valid instant");
+        let counter = |id: Uuid| (id.as_u128() >> 64 & 0xfff) << 14 | (id.as_u128() >> 48 & 0x3fff);
+        let steps: Vec<_> = (1..200).map(|millis| counter(uuid_v7(at(millis))).abs_diff(counter(uuid_v7(at(millis - 1))))).collect();
+        assert!(steps.iter().filter(|step| **step > 1000).count() > 150, "{steps:?}");
     }
 
     #[test]

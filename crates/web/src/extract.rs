@@ -52,8 +52,12 @@ pub(crate) async fn body(request: Request, core: &Core) -> Result<Bytes, Failure
     body::read(request.with_limited_body().into_body()).await
 }
 
-/// `type/subtype` without parameters, lower case; a charset other than UTF-8 counts as another type.
+/// `type/subtype` without parameters, lower case; a charset other than UTF-8 counts as another type,
+/// and so does a packed body: what another program would unpack is not to be read as it is.
 fn media_type(headers: &HeaderMap) -> Option<String> {
+    if headers.get_all(header::CONTENT_ENCODING).iter().any(|encoding| encoding != "identity") {
+        return None;
+    }
     let text = headers.get(header::CONTENT_TYPE)?.to_str().ok()?.to_ascii_lowercase();
     let mut parts = text.split(';').map(str::trim);
     let kind = parts.next()?.to_owned();
@@ -136,6 +140,10 @@ impl<T: DeserializeOwned + Send> FromRequestParts<Core> for Path<T> {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, core: &Core) -> Result<Self, Response> {
+        // No name has a zero byte, and PostgreSQL can't even be asked for one.
+        if parts.uri.path().contains("%00") {
+            return Err(refuse(Failure::new(General::NotFound)));
+        }
         #[expect(clippy::disallowed_types, reason = "this is our own wrapper around it")]
         let inner = axum::extract::Path::<T>::from_request_parts(parts, core).await;
         inner.map(|path| Self(path.0)).map_err(|_| refuse(Failure::new(General::NotFound)))

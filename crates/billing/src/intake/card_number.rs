@@ -1,7 +1,20 @@
 //! Recognizing a card number where none may stand, so that it is refused before it is kept.
 
-/// Card numbers have twelve to nineteen digits (ISO/IEC 7812).
-const DIGITS: std::ops::RangeInclusive<usize> = 12..=19;
+use std::ops::RangeInclusive;
+
+/// How long the numbers are that begin so (ISO/IEC 7812 and what the networks publish of their ranges).
+/// The checksum alone is passed by one number in ten, and references are numbers often enough.
+const RANGES: [(RangeInclusive<u32>, RangeInclusive<usize>); 9] = [
+    (3400..=3499, 15..=15), // American Express
+    (3700..=3799, 15..=15),
+    (3000..=3059, 14..=19), // Diners
+    (3600..=3999, 14..=19),
+    (3528..=3589, 16..=19), // JCB
+    (4000..=4999, 16..=16), // Visa
+    (2221..=2720, 16..=16), // Mastercard
+    (5000..=5899, 16..=19), // Mastercard, Maestro
+    (6000..=6999, 16..=19), // Maestro, Discover, UnionPay
+];
 
 /// Whether a card number stands anywhere in a text, also with blanks or hyphens between its digits.
 pub(super) fn is_in(text: &str) -> bool {
@@ -36,10 +49,15 @@ fn begins_with_one(groups: &[String]) -> bool {
     })
 }
 
-/// A checksum that one in ten numbers passes, and a first digit that cards have: a time in
-/// milliseconds begins with a 1.
+/// Whether a reference is a card number and nothing else: one that has letters before it is a name
+/// that somebody gave to an order.
+pub(super) fn is_whole(reference: &str) -> bool {
+    is_in(reference) && reference.bytes().all(|byte| byte.is_ascii_digit() || b"-_.:".contains(&byte))
+}
+
 fn is_one(digits: &str) -> bool {
-    DIGITS.contains(&digits.len()) && !digits.starts_with(['0', '1']) && passes_luhn(digits)
+    let Some(begins) = digits.get(..4).and_then(|four| four.parse::<u32>().ok()) else { return false };
+    RANGES.iter().any(|(range, length)| range.contains(&begins) && length.contains(&digits.len())) && passes_luhn(digits)
 }
 
 fn passes_luhn(digits: &str) -> bool {
@@ -69,6 +87,20 @@ mod tests {
         }
         assert!(is_in(&format!("Declined: {} 12/28", number(" "))));
         assert!(is_in(&format!("\"pan\":{}", number(""))));
+    }
+
+    #[test]
+    fn a_reference_with_letters_is_a_name() {
+        assert!(is_whole(&number("")) && is_whole(&number("-")));
+        assert!(!is_whole(&format!("order-{}", number(""))));
+    }
+
+    #[test]
+    fn numbers_of_other_lengths_and_beginnings_are_references() {
+        // Each passes the checksum.
+        for fine in ["401526415435", "9000000000000001", "7000000000003", "1763709600000000003"] {
+            assert!(passes_luhn(fine) && !is_in(fine), "{fine}");
+        }
     }
 
     #[test]

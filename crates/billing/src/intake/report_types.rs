@@ -120,10 +120,11 @@ impl ReportFailure {
 
     /// A card number must not come in, wherever somebody put it.
     fn check_for_card_numbers(&self, check: &mut Check) {
+        let whole = "looks like a card number; send your own reference, or put letters before it";
+        check.that(!card_number::is_whole(&self.transaction_ref), "transaction_ref", whole);
         let mut refuse = |field: &str, text: &str| {
             check.that(!card_number::is_in(text), field, "must not have a card number in it");
         };
-        refuse("transaction_ref", &self.transaction_ref);
         for (field, text) in [
             ("failure_code", &self.failure_code),
             ("failure_message", &self.failure_message),

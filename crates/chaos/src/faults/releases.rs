@@ -49,7 +49,7 @@ async fn begin(series: &mut Series, older: &Path) -> World {
 async fn round(series: &mut Series, world: &mut World) -> (Findings, u64) {
     let before = steps(world).await;
     let old = world.server.base.clone();
-    let first = Load::begin(world, &[old.clone()], CLIENTS);
+    let first = Load::begin(world, std::slice::from_ref(&old), CLIENTS);
     pause(series).await;
     let newer = world.beside(SETTINGS);
     world.journal.note("the newer release migrates");

@@ -198,5 +198,5 @@ async fn sign_in(world: &World) -> Somebody {
 
 /// A key of 32 bytes.
 fn drawn(dice: &mut Dice) -> String {
-    (0..4).map(|_| format!("{:016x}", dice.below(u64::MAX))).collect()
+    (0..4).map(|_| format!("{:016x}", dice.below(u64::MAX))).collect::<Vec<_>>().concat()
 }

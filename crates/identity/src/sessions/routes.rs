@@ -69,6 +69,9 @@ async fn refresh_session(ctx: Ctx, Json(refresh): Json<Refresh>) -> Answer<Token
     let rotated = rotation::rotate(ctx.core(), &refresh.refresh_token, &Client::of(&ctx)).await?;
     let (account, org) = (rotated.presented.account.into(), rotated.presented.org());
     let (account, place) = signin::person_at(ctx.core(), account, org).await?;
+    if org.is_some() && place.is_none() {
+        actions::leave(ctx.core(), rotated.begun.id).await?;
+    }
     Ok(ctx.answer(&TokensView::of(ctx.core(), &account, place.as_ref(), &rotated.begun)?)?)
 }
 

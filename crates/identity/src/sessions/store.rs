@@ -151,6 +151,12 @@ pub(super) async fn presented(system: &mut System, token: &Secret) -> Result<Opt
     system.sql_one(PRESENTED.bind(chance::digest(token.expose()))).await
 }
 
+const LEAVE: SystemSql = SystemSql::both("update sessions set org_id = null, version = version + 1 where id = $1");
+
+pub(super) async fn leave(system: &mut System, id: SessionId) -> Result<(), StoreError> {
+    system.sql(LEAVE.bind(id.uuid())).await.map(drop)
+}
+
 const SPEND: SystemSql =
     SystemSql::both("update refresh_tokens set used_at = $2, updated_at = $2, replaced_by = $3 where id = $1 and used_at is null");
 

@@ -16,6 +16,19 @@ testkit::stories! {
         refresh(app, &next["refresh_token"]).await.ok();
     }
 
+    async fn whoever_is_removed_goes_on_as_a_member_of_nothing(app: TestApp) {
+        let (alice, bob) = (app.alice().await, app.bob().await);
+        let members = alice.get("/v1/org/members").await.ok();
+        let bobs = members.as_array().unwrap().iter().find(|member| member["email"] == "bob@acme.test").unwrap();
+        alice.delete(&format!("/v1/org/members/{}", bobs["id"].as_str().unwrap())).await.expect(204);
+        let next = refresh(app, &bob.profile["refresh_token"]).await.ok();
+        assert_eq!(next["organization"], json!(null));
+        let next = app.holding(&next);
+        assert_eq!(next.get("/v1/auth/me").await.ok()["user"]["id"], bob.profile["user"]["id"]);
+        next.get("/v1/org/members").await.refused(403, "permission_denied");
+        assert_eq!(refresh(app, &next.profile["refresh_token"]).await.status, 200);
+    }
+
     async fn a_second_use_after_the_grace_ends_the_whole_family(app: TestApp) {
         let nina = newcomer(app, "nina@initech.test").await;
         let next = refresh(app, &nina.profile["refresh_token"]).await.ok();

@@ -45,6 +45,12 @@ pub async fn invite(tx: &mut Tx, new: NewInvitation, by: AccountId, sender: &Sen
     Ok(invitation)
 }
 
+/// Whether an invitation of this address waits for its answer.
+pub(super) async fn is_pending(tx: &mut Tx, email_normal: &str) -> Result<bool, StoreError> {
+    let now = tx.now();
+    Ok(store::unsettled(tx, email_normal).await?.is_some_and(|earlier| earlier.state(now) == InvitationState::Pending))
+}
+
 /// Puts an expired invitation of the same address away; one that is still open stands in the way.
 async fn make_room(tx: &mut Tx, email_normal: &str) -> Result<(), Failed<InvitationFault>> {
     let Some(earlier) = store::unsettled(tx, email_normal).await? else { return Ok(()) };

@@ -99,6 +99,15 @@ testkit::stories! {
         carol.post(ACCEPT, json!({"token": app.token_to("carol@x.test").await})).await.refused(404, "invitation_not_found");
     }
 
+    async fn nobody_uses_up_an_address_for_others_by_asking_in_vain(app: TestApp) {
+        let (alice, mallory) = (app.alice().await, app.mallory().await);
+        for _ in 0..25 {
+            mallory.post(PATH, json!({"email": "carol@x.test", "role": "user"})).await;
+        }
+        alice.post(PATH, json!({"email": "carol@x.test", "role": "user"})).await.expect(201);
+        assert_eq!(app.mails_to("carol@x.test").await.len(), 2);
+    }
+
     async fn whoever_may_invite_no_more_leaves_no_door_open(app: TestApp) {
         let (alice, bob, carol) = (app.alice().await, app.bob().await, app.sign_up("carol@x.test", "Carol", "Carols").await);
         let members = alice.get("/v1/org/members").await.ok();
