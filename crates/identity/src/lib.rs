@@ -36,7 +36,7 @@ use web::Routes as _;
 pub use client::Client;
 pub use config::{IdentityConfig, Registration, RegistrationMode};
 
-use authentication::{Gate, Remembered};
+use authentication::{Gate, Proven, Remembered};
 use passwords::{Cost, MEMORY_KIB_MIN, PASSES_MIN, Pool};
 
 /// Tables whose rows a restored backup does not bring back, those that refer to others first: a session
@@ -60,7 +60,7 @@ impl host::Module for Module {
         let settings = IdentityConfig::of(app);
         let pool = pool(app, settings.cost());
         app.provide(HashCost(settings.cost()));
-        app.provide(Identity { settings, pool, remembered: Remembered::default(), signer: OnceLock::new() });
+        app.provide(Identity { settings, pool, remembered: Remembered::default(), proven: Proven::default(), signer: OnceLock::new() });
         app.migrations(migration::steps());
         app.authenticator(Arc::new(Gate));
         app.service("identity.ended_sessions", Role::Always, authentication::share);
@@ -91,6 +91,7 @@ pub(crate) struct Identity {
     pub settings: IdentityConfig,
     pub pool: Pool,
     pub remembered: Remembered,
+    pub proven: Proven,
     signer: OnceLock<Signer>,
 }
 

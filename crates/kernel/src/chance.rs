@@ -12,6 +12,8 @@ use crate::{At, Secret};
 
 /// Bytes in a bearer secret: 256 bits, twice what ASVS 7.2.3 asks.
 const TOKEN_BYTES: usize = 32;
+/// Letters that 256 bits take in base 64.
+const TOKEN_LEN: usize = 43;
 
 /// `N` random bytes from the operating system.
 pub fn bytes<const N: usize>() -> [u8; N] {
@@ -23,6 +25,12 @@ pub fn bytes<const N: usize>() -> [u8; N] {
 /// A new opaque secret of 256 bits in URL-safe base 64.
 pub fn token() -> Secret {
     Secret::new(BASE64_URL_SAFE_NO_PAD.encode(bytes::<TOKEN_BYTES>()))
+}
+
+/// Whether a text has the form of such a secret. What has not was never made here, and needs no look
+/// into any table.
+pub fn is_token(text: &str) -> bool {
+    text.len() == TOKEN_LEN && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
 }
 
 /// A number in `0..bound`, evenly spread; `bound` of zero gives zero.
@@ -88,6 +96,16 @@ mod tests {
     fn tokens_differ_and_carry_256_bits() {
         let (a, b) = (token(), token());
         assert_ne!(a.expose(), b.expose());
-        assert_eq!(a.expose().len(), 43);
+        assert_eq!(a.expose().len(), TOKEN_LEN);
+    }
+
+    #[test]
+    fn a_token_is_told_by_its_form() {
+        let token = token();
+        let token = token.expose();
+        assert!(is_token(token));
+        for wrong in ["", "of-nobody", &token[1..], &format!("{token}x"), &format!("{}=", &token[1..]), &format!("{}é", &token[2..])] {
+            assert!(!is_token(wrong), "{wrong}");
+        }
     }
 }

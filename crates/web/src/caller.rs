@@ -1,6 +1,7 @@
 //! Who calls, and how they proved it.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::http::HeaderMap;
@@ -62,8 +63,14 @@ impl Caller {
 
 /// The port through which `web` learns who calls; the room that knows people implements it.
 pub trait Authenticator: Send + Sync + 'static {
-    /// Who sent these headers. `Ok(None)` when they claim nothing or nothing that holds.
-    fn authenticate<'a>(&'a self, core: &'a Core, headers: &'a HeaderMap) -> BoxFuture<'a, Result<Option<Caller>, Failure>>;
+    /// Who sent these headers, from this address. `Ok(None)` when they claim nothing or nothing that
+    /// holds; 429 when too much was claimed from there that nobody knows.
+    fn authenticate<'a>(
+        &'a self,
+        core: &'a Core,
+        headers: &'a HeaderMap,
+        address: IpAddr,
+    ) -> BoxFuture<'a, Result<Option<Caller>, Failure>>;
 
     /// The same caller with rights read anew; `None` when they have none left.
     fn refresh<'a>(&'a self, core: &'a Core, caller: &'a Caller) -> BoxFuture<'a, Result<Option<Caller>, Failure>>;

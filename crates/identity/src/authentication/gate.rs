@@ -1,13 +1,15 @@
 //! The port that `web` asks.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::http::HeaderMap;
 use futures::future::BoxFuture;
 use host::Core;
 use kernel::{AccountId, Actor, At, Failure, OrgId, Secret, chance};
-use tenancy::{Rights, keys};
-use web::{Authenticator, Caller, Via, cookies};
+use tenancy::Rights;
+use tenancy::keys::{self, KeyCaller};
+use web::{Authenticator, Caller, Via, cookies, limits};
 
 use super::credential::Credential;
 use crate::sessions::{self, Alive, COOKIE, TOUCH_EVERY};
@@ -17,13 +19,18 @@ use crate::{Identity, accounts};
 pub(crate) struct Gate;
 
 impl Authenticator for Gate {
-    fn authenticate<'a>(&'a self, core: &'a Core, headers: &'a HeaderMap) -> BoxFuture<'a, Result<Option<Caller>, Failure>> {
+    fn authenticate<'a>(
+        &'a self,
+        core: &'a Core,
+        headers: &'a HeaderMap,
+        address: IpAddr,
+    ) -> BoxFuture<'a, Result<Option<Caller>, Failure>> {
         Box::pin(async move {
             let cookie = cookies::read(core, headers, COOKIE);
             match Credential::of(headers, cookie.as_deref()) {
                 Credential::Token(token) => by_token(core, token).await,
-                Credential::Key(key) => by_key(core, key).await,
-                Credential::Cookie(cookie) => by_cookie(core, cookie).await,
+                Credential::Key(key) => by_key(core, key, address).await,
+                Credential::Cookie(cookie) => by_cookie(core, cookie, address).await,
                 Credential::Unreadable | Credential::Nothing => Ok(None),
             }
         })
@@ -73,12 +80,23 @@ async fn by_token(core: &Core, token: &str) -> Result<Option<Caller>, Failure> {
     caller(core, &session, Via::Bearer, Vec::new()).await
 }
 
-async fn by_cookie(core: &Core, cookie: &str) -> Result<Option<Caller>, Failure> {
+/// What a session's cookie is remembered as.
+pub(crate) fn cookie_digest(cookie: &str) -> String {
+    chance::digest(&format!("cookie:{cookie}"))
+}
+
+/// Counts what was never found to be true here, before anything is read for it.
+async fn admit(core: &Core, identity: &Identity, digest: &str, address: IpAddr) -> Result<(), Failure> {
+    if identity.proven.holds(digest) { Ok(()) } else { limits::count_credential(core, address).await }
+}
+
+async fn by_cookie(core: &Core, cookie: &str, address: IpAddr) -> Result<Option<Caller>, Failure> {
     let (identity, now) = (Identity::of(core), core.clock.now_secure());
-    let digest = chance::digest(&format!("cookie:{cookie}"));
+    let digest = cookie_digest(cookie);
     let session = match identity.remembered.get(&digest, now) {
         Some(session) => session,
-        None => match read_session(core, &identity, cookie, digest, now).await? {
+        None if !chance::is_token(cookie) => return Ok(None),
+        None => match read_session(core, &identity, (cookie, digest), address, now).await? {
             Some(session) => session,
             None => return Ok(None),
         },
@@ -86,12 +104,23 @@ async fn by_cookie(core: &Core, cookie: &str) -> Result<Option<Caller>, Failure>
     caller(core, &session, Via::Cookie, csrf_of(core, cookie)).await
 }
 
-async fn read_session(core: &Core, identity: &Identity, cookie: &str, digest: String, now: At) -> Result<Option<Arc<Alive>>, Failure> {
+async fn read_session(
+    core: &Core,
+    identity: &Identity,
+    (cookie, digest): (&str, String),
+    address: IpAddr,
+    now: At,
+) -> Result<Option<Arc<Alive>>, Failure> {
+    admit(core, identity, &digest, address).await?;
     let reading = identity.remembered.reading();
     let mut system = core.store.system_read("the session behind a cookie").await?;
     let found = sessions::alive_by_cookie(&mut system, cookie).await?;
     drop(system);
-    let Some(mut session) = found.filter(|session| !session.life().is_over(now)) else { return Ok(None) };
+    let Some(mut session) = found.filter(|session| !session.life().is_over(now)) else {
+        identity.proven.forget(&digest);
+        return Ok(None);
+    };
+    identity.proven.note(digest.clone());
     note_use(core, identity, &mut session, now).await;
     let session = Arc::new(session);
     identity.remembered.keep(digest, reading, session.clone(), now, session.life().ends_at());
@@ -165,12 +194,17 @@ fn with_rights(caller: Caller, rights: Option<Rights>) -> Caller {
     }
 }
 
-async fn by_key(core: &Core, key: &str) -> Result<Option<Caller>, Failure> {
-    let Some(found) = keys::authenticate(core, key).await? else { return Ok(None) };
-    // The maker answers for the key: frozen, neither gets in.
-    if !is_active(core, found.maker).await? {
+async fn by_key(core: &Core, key: &str, address: IpAddr) -> Result<Option<Caller>, Failure> {
+    if !keys::is_well_formed(key) {
         return Ok(None);
     }
+    let (identity, digest) = (Identity::of(core), chance::digest(&format!("key:{key}")));
+    admit(core, &identity, &digest, address).await?;
+    let Some(found) = living(core, key).await? else {
+        identity.proven.forget(&digest);
+        return Ok(None);
+    };
+    identity.proven.note(digest);
     Ok(Some(Caller {
         actor: Actor::ApiKey(found.key),
         account: None,
@@ -188,4 +222,10 @@ async fn by_key(core: &Core, key: &str) -> Result<Option<Caller>, Failure> {
         verified: false,
         proven_at: None,
     }))
+}
+
+/// The key, if it holds. Its maker answers for it: frozen, neither gets in.
+async fn living(core: &Core, key: &str) -> Result<Option<KeyCaller>, Failure> {
+    let Some(found) = keys::authenticate(core, key).await? else { return Ok(None) };
+    Ok(is_active(core, found.maker).await?.then_some(found))
 }

@@ -3,7 +3,9 @@
 
 mod credential;
 mod gate;
+mod proven;
 mod remembered;
 
-pub(crate) use gate::Gate;
+pub(crate) use gate::{Gate, cookie_digest};
+pub(crate) use proven::Proven;
 pub(crate) use remembered::{Reading, Remembered, share};

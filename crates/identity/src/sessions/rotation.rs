@@ -38,6 +38,9 @@ enum Outcome {
 /// 401 `refresh_token_refused` for everything else. When the database is away nothing was spent,
 /// and the same token works again.
 pub(super) async fn rotate(core: &Core, token: &Secret, client: &Client) -> Result<Rotated, Failed<SessionFault>> {
+    if !is_known(core, token).await? {
+        return Err(SessionFault::RefreshRefused.into());
+    }
     let mut system = core.store.system("whose refresh token was presented").await?;
     match decide(core, &mut system, token).await? {
         Outcome::Rotated(rotated) => {
@@ -52,6 +55,16 @@ pub(super) async fn rotate(core: &Core, token: &Secret, client: &Client) -> Resu
         }
         Outcome::Refused => Err(SessionFault::RefreshRefused.into()),
     }
+}
+
+/// Whether there is such a token at all. Made-up ones end here: they wait for nobody who writes, and
+/// nobody waits for them.
+async fn is_known(core: &Core, token: &Secret) -> Result<bool, StoreError> {
+    if !chance::is_token(token.expose()) {
+        return Ok(false);
+    }
+    let mut system = core.store.system_read("whether a refresh token is one of ours").await?;
+    Ok(store::presented(&mut system, token).await?.is_some())
 }
 
 async fn decide(core: &Core, system: &mut System, token: &Secret) -> Result<Outcome, StoreError> {

@@ -14,7 +14,9 @@ use super::SessionFault;
 use super::actions::Begun;
 use super::life::Kind;
 use super::routes::sign_out;
+use crate::Identity;
 use crate::accounts::{self, MeView};
+use crate::authentication::cookie_digest;
 
 /// The cookie that is the session.
 pub(crate) const COOKIE: &str = "session";
@@ -54,6 +56,8 @@ async fn sign_out_form(ctx: Ctx, Form(Button {}): Form<Button>) -> Result<See, P
 pub(crate) fn keep_cookie(ctx: &Ctx, begun: &Begun) {
     let lifetime = (begun.kind == Kind::Remembered).then(|| begun.life.expires_at - ctx.now());
     ctx.set_cookie(cookies::set(ctx.core(), COOKIE, begun.secret.expose(), lifetime));
+    // Whoever comes back with it is no stranger.
+    Identity::of(ctx.core()).proven.note(cookie_digest(begun.secret.expose()));
 }
 
 pub(super) fn drop_cookie(ctx: &Ctx) {

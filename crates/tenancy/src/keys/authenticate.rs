@@ -30,6 +30,11 @@ pub struct KeyCaller {
     pub maker: AccountId,
 }
 
+/// Whether a text has the form of a key. What has not is nobody's, without a look into any table.
+pub fn is_well_formed(presented: &str) -> bool {
+    Presented::read(presented).is_some()
+}
+
 /// Who presents this key; `None` when it is not one, or is revoked or expired, or its maker is no
 /// active member any more. Read anew each time, so that a revocation holds at once everywhere.
 pub async fn authenticate(core: &Core, presented: &str) -> Result<Option<KeyCaller>, StoreError> {

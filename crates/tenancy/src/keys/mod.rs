@@ -18,7 +18,7 @@ use crate::members::event::MemberRemoved;
 
 pub(crate) use actions::names;
 pub use actions::{Maker, alive, create, list, revoke};
-pub use authenticate::{KeyCaller, authenticate};
+pub use authenticate::{KeyCaller, authenticate, is_well_formed};
 pub use fault::ApiKeyFault;
 pub use key::{ApiKeyView, Model, NewApiKey, NewApiKeyView};
 pub use store::AliveKey;

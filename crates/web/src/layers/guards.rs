@@ -25,19 +25,22 @@ use crate::{body, csrf};
 
 /// Longer keys are no keys: 255 characters is what the large payment providers accept.
 const IDEMPOTENCY_KEY_MAX: usize = 255;
+/// Why every request has its [`About`].
+const DESCRIBED: &str = "the outermost layer describes every request";
 
 /// Finds out who calls. Claims that don't hold leave the caller a nobody; a fault while asking
 /// (the database is away) is told as such and never makes somebody a nobody.
 pub(crate) async fn authenticate(State(core): State<Core>, mut request: Request, next: Next) -> Response {
+    let about = request.extensions().get::<Arc<About>>().cloned().expect(DESCRIBED);
     let known = match &Mounts::of(&core).authenticator {
         None => Known::Nobody,
-        Some(authenticator) => match authenticator.authenticate(&core, request.headers()).await {
+        Some(authenticator) => match authenticator.authenticate(&core, request.headers(), about.address).await {
             Ok(Some(caller)) => Known::Somebody(Arc::new(caller)),
             Ok(None) => Known::Nobody,
             Err(failure) => return refuse(failure),
         },
     };
-    if let (Known::Somebody(caller), Some(about)) = (&known, request.extensions().get::<Arc<About>>()) {
+    if let Known::Somebody(caller) = &known {
         // Set once per request; a second value can't come.
         let _ = about.caller.set(caller.clone());
     }
@@ -57,7 +60,7 @@ fn caller(request: &Request) -> Option<Arc<Caller>> {
 pub(crate) async fn flow_limit(State(core): State<Core>, request: Request, next: Next) -> Response {
     let caller = caller(&request);
     let about = request.extensions().get::<Arc<About>>();
-    let address = about.expect("the outermost layer describes every request").address;
+    let address = about.expect(DESCRIBED).address;
     match limits::by_caller(&core, Way::Request, caller.as_deref(), address).await {
         Ok(()) => next.run(request).await,
         Err(failure) => refuse(failure),

@@ -15,6 +15,8 @@ mod flow;
 mod standing;
 mod table;
 
+use std::net::IpAddr;
+
 use ::store::System;
 use host::{Core, Registry};
 use kernel::{Failure, General};
@@ -45,6 +47,13 @@ pub async fn count(core: &Core, way: Way, whose: &[Whose<'_>]) -> Result<(), Fai
     let counted = counters.raise(&mut system, core.clock.now_secure()).await?;
     system.commit().await?;
     counted
+}
+
+/// Counts a credential that was not seen here before, by the network it comes from, before anything is
+/// looked up for it: whoever makes them up costs so many looks and no more. How it stands is not told:
+/// what an honest caller reads is how they stand with their own limits.
+pub async fn count_credential(core: &Core, address: IpAddr) -> Result<(), Failure> {
+    watched(by_caller(core, Way::Credential, None, address)).await.0
 }
 
 /// As [`count`], where the answer must not tell how it stands: whether it was still within the limit.

@@ -41,6 +41,8 @@ pub enum Way {
     Invited,
     /// The token of an invitation.
     Accept,
+    /// A key or a cookie that was not seen here before, and may be made up.
+    Credential,
     /// A request for the interface or for a page.
     Request,
     /// An event that a program reports.
@@ -61,6 +63,7 @@ impl Way {
             Self::Invite => "invite",
             Self::Invited => "invited",
             Self::Accept => "accept",
+            Self::Credential => "credential",
             Self::Request => "request",
             Self::Intake => "intake",
             Self::Webhook => "webhook",
@@ -70,7 +73,7 @@ impl Way {
     /// Whether a count that is lost lets more through. What guards a way in, or sends mail, fails
     /// closed instead.
     pub(super) const fn fails_open(self) -> bool {
-        matches!(self, Self::Request | Self::Intake | Self::Webhook)
+        matches!(self, Self::Credential | Self::Request | Self::Intake | Self::Webhook)
     }
 
     /// Names the windows of what fails open.
@@ -81,6 +84,7 @@ impl Way {
             (Self::Intake, Per::Organization) => "intake:organization",
             (Self::Intake, Per::Key) => "intake:key",
             (Self::Webhook, _) => "webhook:network",
+            (Self::Credential, _) => "credential:network",
             (_, Per::Account) => "request:account",
             (_, Per::Network) => "request:network",
             (_, Per::Organization) => "request:organization",
@@ -131,7 +135,7 @@ const fn flow(way: Way, per: Per, limit: u32, counts: &'static str) -> Row {
     Row { limit_dev: FLOW_DEV, ..row(way, per, limit, MINUTE_S, counts) }
 }
 
-const TABLE: [Row; 23] = [
+const TABLE: [Row; 24] = [
     // What a person needs who remembers nearly right, and an office behind one address.
     row(Way::SignIn, Per::Account, 5, QUARTER_S, "Failed sign-ins with one mail address"),
     row(Way::SignIn, Per::Network, 30, QUARTER_S, "Failed sign-ins from one network"),
@@ -153,6 +157,9 @@ const TABLE: [Row; 23] = [
     row(Way::Invited, Per::Account, 20, DAY_S, "Invitations to one mail address, by whomever"),
     row(Way::Invited, Per::Organization, 5, DAY_S, "Invitations of one organization to one mail address"),
     row(Way::Accept, Per::Account, 20, HOUR_S, "Tries of one person to accept an invitation"),
+    // Each costs a look into a table before anybody is known: as many as a stranger may ask for anything,
+    // so that after a restart a whole office is recognized within the minute.
+    flow(Way::Credential, Per::Network, 3_000, "API keys and session cookies from one network that were not seen here before"),
     // An office behind one address at fifty a second; a person's busiest script at a hundred; programs.
     flow(Way::Request, Per::Network, 3_000, "Requests of strangers from one network"),
     flow(Way::Request, Per::Account, 6_000, "Requests of one person"),
@@ -208,7 +215,7 @@ impl Default for LimitsConfig {
 
 impl Section for LimitsConfig {
     const NAME: &'static str = "limits";
-    const ABOUT: &'static str = "How often something may be done. What is one too many is answered with 429 `rate_limited` and the seconds to wait. `request`, `intake` and `webhook` are counted in memory or in Valkey and fail open; all others are counted in the database and fail closed.";
+    const ABOUT: &'static str = "How often something may be done. What is one too many is answered with 429 `rate_limited` and the seconds to wait. `credential`, `request`, `intake` and `webhook` are counted in memory or in Valkey and fail open; all others are counted in the database and fail closed.";
 
     fn keys() -> Vec<Key> {
         TABLE.iter().flat_map(Row::keys).collect()
