@@ -45,3 +45,13 @@ fn every_fault_that_is_named_as_a_proof_exists() {
         assert!(root().join(format!("crates/chaos/src/faults/{fault}.rs")).exists(), "there is no fault `{fault}`");
     }
 }
+
+#[test]
+fn every_recipe_that_is_named_exists() {
+    let justfile = std::fs::read_to_string(root().join("justfile")).expect("it is there");
+    let page = page();
+    for recipe in quoted(&page).filter_map(|text| text.strip_prefix("just ")?.split(' ').next()) {
+        let begins = |line: &str| line.split([' ', ':']).next() == Some(recipe);
+        assert!(justfile.lines().any(begins), "there is no `just {recipe}`");
+    }
+}

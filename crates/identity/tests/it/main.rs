@@ -5,6 +5,7 @@ mod addresses;
 mod browser;
 mod choosing;
 mod devices;
+mod forged;
 mod freezing;
 mod invited;
 mod limits;

@@ -5,12 +5,12 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use crate::app;
 use crate::said::{PATIENCE, connect};
 
-const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-const EMPTY_SETTINGS: &[u8] = &[0, 0, 0, 4, 0, 0, 0, 0, 0];
+pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+pub(crate) const EMPTY_SETTINGS: &[u8] = &[0, 0, 0, 4, 0, 0, 0, 0, 0];
 /// No byte of a body may be sent on any stream until its reader says so (SETTINGS_INITIAL_WINDOW_SIZE).
 const WINDOWS_SHUT: &[u8] = &[0, 0, 6, 4, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0];
 /// The type of a frame with headers.
-const HEADERS: u8 = 1;
+pub(crate) const HEADERS: u8 = 1;
 /// `:status: 200` in the static table of HPACK (RFC 7541, appendix A), with the bit of an index.
 const STATUS_200: u8 = 0x80 | 8;
 

@@ -8,6 +8,7 @@ mod flow;
 mod framing;
 mod hosts;
 mod http2;
+mod http2_floods;
 mod limits;
 mod methods;
 mod pace;

@@ -1,0 +1,206 @@
+//! Frames that nobody honest sends, by the thousand: what is not allowed ends the connection, what is
+//! allowed is bounded, and others are served all the while. The floods are those of CVE-2023-44487
+//! (rapid reset), RUSTSEC-2024-0332 (CONTINUATION), RUSTSEC-2026-0258 (empty DATA), CVE-2019-9512
+//! (PING) and CVE-2019-9515 (SETTINGS).
+
+use testkit::TestApp;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use crate::app;
+use crate::http2::{EMPTY_SETTINGS, HEADERS, PREFACE};
+use crate::said::{PATIENCE, connect};
+
+const DATA: u8 = 0;
+const RST_STREAM: u8 = 3;
+const SETTINGS: u8 = 4;
+const PING: u8 = 6;
+const GOAWAY: u8 = 7;
+const WINDOW_UPDATE: u8 = 8;
+const CONTINUATION: u8 = 9;
+const END_STREAM: u8 = 1;
+const END_HEADERS: u8 = 4;
+/// Bytes of a PING.
+const PING_BYTES: usize = 17;
+/// Frames of one flood: hundreds of times what a browser sends in a minute.
+const FRAMES: u32 = 20_000;
+/// Bytes that are taken from somebody who reads no answers: what fits into the buffers of the system, in
+/// both directions, and into ours.
+const TAKEN_MAX: usize = 16 * 1024 * 1024;
+
+/// One frame.
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).expect("short").to_be_bytes();
+    [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
+}
+
+/// The head of a GET of `/livez`; of a POST when it goes on.
+fn head() -> Vec<u8> {
+    [&[0x82, 0x86, 0x44, 6][..], b"/livez", &[0x41, 9], b"localhost"].concat()
+}
+
+/// A head that says that a body follows.
+fn post() -> Vec<u8> {
+    [&[0x83, 0x86, 0x44, 14][..], b"/v1/auth/login", &[0x41, 9], b"localhost"].concat()
+}
+
+/// What came of a flood.
+#[derive(Debug)]
+struct Came {
+    /// The code of the GOAWAY, if one came.
+    goodbye: Option<u32>,
+    closed: bool,
+    /// Bytes of frames that came back.
+    bytes: usize,
+}
+
+/// Sends a flood after the preface, reads what comes meanwhile, and looks whether others are served.
+async fn flood(app: &TestApp, frames: &[u8]) -> Came {
+    let socket = connect(app).await;
+    let (mut reads, mut writes) = socket.into_split();
+    let sent = [PREFACE, EMPTY_SETTINGS, frames].concat();
+    let writing = tokio::task::spawn(async move {
+        // A server that has had enough stops reading.
+        let _ = tokio::time::timeout(PATIENCE, writes.write_all(&sent)).await;
+        writes
+    });
+    let mut came = vec![];
+    let ended = tokio::time::timeout(PATIENCE / 2, reads.read_to_end(&mut came)).await;
+    assert_eq!(app.nobody().get("/livez").await.status, 200, "others are served");
+    drop(writing.await);
+    Came { goodbye: goodbye(&came), closed: ended.is_ok(), bytes: came.len() }
+}
+
+/// The code of the first GOAWAY among the frames.
+fn goodbye(mut bytes: &[u8]) -> Option<u32> {
+    while bytes.len() >= 9 {
+        let length = usize::from(bytes[0]) << 16 | usize::from(bytes[1]) << 8 | usize::from(bytes[2]);
+        let payload = bytes.get(9..9 + length)?;
+        if bytes[3] == GOAWAY {
+            return payload.get(4..8).and_then(|code| code.try_into().ok()).map(u32::from_be_bytes);
+        }
+        bytes = &bytes[9 + length..];
+    }
+    None
+}
+
+/// `FRAMES` frames, each made of its number.
+fn many(frame: impl Fn(u32) -> Vec<u8>) -> Vec<u8> {
+    (0..FRAMES).flat_map(frame).collect()
+}
+
+/// Ends with an error of the protocol.
+async fn is_ended(what: &str, frames: Vec<u8>) {
+    let app = app().await;
+    let came = flood(&app, &frames).await;
+    assert!(came.closed && came.goodbye != Some(0), "{what}: {came:?}");
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn heads_that_never_end_end_the_connection() {
+    // RUSTSEC-2024-0332: a head in pieces, none of which is the last.
+    let begin = frame(HEADERS, END_STREAM, 1, &head());
+    let field = [&[0x40, 1][..], b"a", &[100], &[b'x'; 100]].concat();
+    is_ended("CONTINUATION", [begin.clone(), many(|_| frame(CONTINUATION, 0, 1, &field))].concat()).await;
+    is_ended("empty CONTINUATION", [begin, many(|_| frame(CONTINUATION, 0, 1, &[]))].concat()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn requests_that_are_taken_back_at_once_end_the_connection() {
+    // CVE-2023-44487.
+    let both = |number: u32| {
+        let stream = 2 * number + 1;
+        [frame(HEADERS, END_STREAM | END_HEADERS, stream, &head()), frame(RST_STREAM, 0, stream, &[0, 0, 0, 8])].concat()
+    };
+    is_ended("rapid reset", many(both)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bodies_of_nothing_do_not_go_on_for_ever() {
+    let app = app().await;
+    let begin = frame(HEADERS, END_HEADERS, 1, &post());
+    let came = flood(&app, &[begin, many(|_| frame(DATA, 0, 1, &[]))].concat()).await;
+    assert!(came.bytes < 64 * 1024, "{came:?}");
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn questions_that_nobody_waits_for_are_bounded() {
+    for (what, flooding) in [
+        ("PING", many(|number| frame(PING, 0, 0, &u64::from(number).to_be_bytes()))),
+        ("SETTINGS", many(|_| frame(SETTINGS, 0, 0, &[]))),
+        ("WINDOW_UPDATE", many(|_| frame(WINDOW_UPDATE, 0, 0, &[0, 0, 0, 1]))),
+        ("PRIORITY", many(|number| frame(2, 0, 2 * number + 1, &[0, 0, 0, 0, 1]))),
+        ("unknown frames", many(|_| frame(0xfa, 0, 0, &[0; 100]))),
+    ] {
+        let app = app().await;
+        let came = flood(&app, &flooding).await;
+        // Each question has one answer of its own size, and no more.
+        assert!(came.bytes < 20 * FRAMES as usize, "{what}: {came:?}");
+        app.finish().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn answers_to_questions_are_not_kept_for_who_does_not_read() {
+    let app = app().await;
+    let mut socket: TcpStream = connect(&app).await;
+    let pings = many(|number| frame(PING, 0, 0, &u64::from(number).to_be_bytes()));
+    socket.write_all(&[PREFACE, EMPTY_SETTINGS].concat()).await.expect("it reads");
+    let mut taken = 0;
+    // Sooner or later nothing is taken any more, or the connection ends.
+    while let Ok(Ok(more)) = tokio::time::timeout(PATIENCE / 5, socket.write(&pings[taken % PING_BYTES..])).await {
+        taken += more;
+        assert!(taken < TAKEN_MAX, "{taken} bytes of questions were taken from somebody who reads no answer");
+    }
+    assert_eq!(app.nobody().get("/livez").await.status, 200, "others are served");
+    drop(socket);
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_head_that_is_too_long_is_refused_and_its_connection_goes_on() {
+    let app = app().await;
+    // Some 90 KB unpacked out of a few, by naming the same field again (an "HPACK bomb").
+    let field = [&[0x40, 1][..], b"b", &[0x7f, 0x81, 0x1e], &[b'y'; 4000][..3968]].concat();
+    let bomb = [head(), field, vec![0xbe; 400]].concat();
+    let asked = [frame(HEADERS, END_STREAM | END_HEADERS, 1, &bomb), frame(HEADERS, END_STREAM | END_HEADERS, 3, &head())].concat();
+    let came = flood(&app, &asked).await;
+    assert!(came.bytes < 64 * 1024, "{came:?}");
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn frames_that_are_none_end_the_connection() {
+    for (what, wrong) in [
+        ("a frame that is too long", frame(DATA, 0, 1, &vec![0; 20_000])),
+        ("data on no stream", frame(DATA, 0, 0, b"x")),
+        ("data on a stream that nobody opened", frame(DATA, 0, 1, b"x")),
+        ("an even stream", frame(HEADERS, END_STREAM | END_HEADERS, 2, &head())),
+        ("settings on a stream", frame(SETTINGS, 0, 1, &[])),
+        ("half a setting", frame(SETTINGS, 0, 0, &[0, 4, 0])),
+        ("a ping of seven bytes", frame(PING, 0, 0, &[0; 7])),
+        ("a window of nothing", frame(WINDOW_UPDATE, 0, 0, &[0; 4])),
+        ("a piece of no head", frame(CONTINUATION, END_HEADERS, 1, &head())),
+        ("a head that cannot be unpacked", frame(HEADERS, END_STREAM | END_HEADERS, 1, &[0xff; 40])),
+        ("settings inside a head", [frame(HEADERS, END_STREAM, 1, &head()), frame(SETTINGS, 0, 0, &[])].concat()),
+    ] {
+        is_ended(what, wrong).await;
+    }
+}
+
+/// No frame at all, and a beginning that is almost the right one: HTTP/1 reads it, and refuses.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wrong_beginning_is_no_beginning() {
+    let app = app().await;
+    for wrong in [&b"PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n"[..], b"PRI * HTTP/2.1\r\n\r\nSM\r\n\r\n", b"PRI / HTTP/2.0\r\n\r\nSM\r\n\r\n"] {
+        let mut socket = connect(&app).await;
+        socket.write_all(wrong).await.expect("it reads");
+        let mut came = vec![];
+        let ended = tokio::time::timeout(PATIENCE, socket.read_to_end(&mut came)).await;
+        assert!(ended.is_ok() && !came.windows(7).any(|seen| seen == b"200 OK\r"), "{}", String::from_utf8_lossy(&came));
+    }
+    assert_eq!(app.nobody().get("/livez").await.status, 200);
+    app.finish().await;
+}
