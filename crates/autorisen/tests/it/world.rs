@@ -224,6 +224,7 @@ fn report(connection: &str, now: kernel::At) -> Value {
     json!({
         "event_id": "evt-of-acme", "transaction_ref": "order-of-acme", "connection_id": connection, "amount": 1900, "currency": "EUR",
         "gateway": "sandbox", "failure_code": "card_declined", "occurred_at": now,
-        "customer": {"email": "rep@payer.test", "name": "Rep Orted"}, "payment_method": {"token": "pm_card_visa", "network": "visa", "last4": "4242"},
+        "customer": {"email": "rep@payer.test", "external_ref": "acme-2", "name": "Rep Orted"},
+        "payment_method": {"token": "pm_card_visa", "network": "visa", "last4": "4242"},
     })
 }

@@ -1,6 +1,6 @@
 //! Queries.
 
-use ::store::{Engine, StoreError, TenantSql, Tx};
+use ::store::{StoreError, TenantSql, Tx};
 use kernel::At;
 use sea_orm::ColumnTrait as _;
 
@@ -18,18 +18,16 @@ pub(super) async fn delete(tx: &mut Tx, source_key: &str) -> Result<(), StoreErr
 }
 
 /// One lock for each card of an organization, held to the end of the transaction. Locking the rows
-/// themselves would deadlock with whoever adds one in between. It shows no row to anybody.
-const LOCK: TenantSql = TenantSql::both(
+/// themselves would deadlock with whoever adds one in between. An embedded database has one writer
+/// and needs none. It shows no row to anybody.
+const LOCK: TenantSql = TenantSql::per_engine(
+    "select $1, $2 where 1 = 0",
     "select $1, held.lock from (select pg_advisory_xact_lock(hashtextextended($1::text || $2, 0))::text as lock offset 0) held \
      where held.lock is null",
 );
 
 pub(super) async fn lock(tx: &mut Tx, card: &str) -> Result<(), StoreError> {
-    match tx.engine() {
-        // There is one writer, which is the same.
-        Engine::Sqlite => Ok(()),
-        Engine::Postgres => tx.sql(LOCK.bind(card)).await.map(drop),
-    }
+    tx.sql(LOCK.bind(card)).await.map(drop)
 }
 
 pub(super) async fn since(tx: &mut Tx, card: &str, since: At) -> Result<Vec<At>, StoreError> {
