@@ -2,10 +2,10 @@
 //!
 //! A span may hold a hundred thousand cases, and an engine that has to sort them into groups first
 //! takes longer for that than for adding them up. So the indices begin with the group and end with
-//! what is added up, and each statement leaps from one group to the next (`firsts`: the first row of
-//! each) and adds up the group's part of the span from the index alone. The sums of a group come as
-//! one text, because a scalar subquery has one value, and SQLite knows no other that may look at the
-//! group.
+//! what is added up, and each statement leaps from one group to the next (the smallest name above the
+//! last one) and adds up the group's part of the span from the index alone. No statement joins the
+//! tables: SQLite would prepare for that by a pass over all rows. The sums of a group come as one
+//! text, because a scalar subquery has one value, and SQLite knows no other that may look at the group.
 
 use ::store::{StoreError, TenantSql, Tx};
 use sea_orm::{DbErr, FromQueryResult};
@@ -42,22 +42,28 @@ pub(super) struct CaseGroup {
 }
 
 const CASES: TenantSql = TenantSql::both(
-    "with recursive firsts(id) as ( \
-       select (select c.id from cases c where c.org_id = $1 order by c.currency, c.state, c.class limit 1) \
-       union all select coalesce( \
-         (select c.id from cases c where c.org_id = $1 and c.currency = k.currency and c.state = k.state and c.class > k.class \
-          order by c.class limit 1), \
-         (select c.id from cases c where c.org_id = $1 and c.currency = k.currency and c.state > k.state order by c.state, c.class limit 1), \
-         (select c.id from cases c where c.org_id = $1 and c.currency > k.currency order by c.currency, c.state, c.class limit 1)) \
-       from firsts f join cases k on k.org_id = $1 and k.id = f.id) \
-     select k.currency as currency, k.class as name, k.state as state, \
+    "with recursive currencies(name) as ( \
+       select (select min(c.currency) from cases c where c.org_id = $1) \
+       union all select (select min(c.currency) from cases c where c.org_id = $1 and c.currency > k.name) \
+       from currencies k where k.name is not null), \
+     states(currency, name) as ( \
+       select k.name, (select min(c.state) from cases c where c.org_id = $1 and c.currency = k.name) from currencies k where k.name is not null \
+       union all select s.currency, (select min(c.state) from cases c where c.org_id = $1 and c.currency = s.currency and c.state > s.name) \
+       from states s where s.name is not null), \
+     parts(currency, state, class) as ( \
+       select s.currency, s.name, (select min(c.class) from cases c where c.org_id = $1 and c.currency = s.currency and c.state = s.name) \
+       from states s where s.name is not null \
+       union all select p.currency, p.state, \
+         (select min(c.class) from cases c where c.org_id = $1 and c.currency = p.currency and c.state = p.state and c.class > p.class) \
+       from parts p where p.class is not null) \
+     select p.currency as currency, p.class as name, p.state as state, \
        (select count(*) || ',' || sum(c.amount_minor) || ',' || sum(c.paid_minor) || ',' || sum(c.reversed_minor) || ',' || \
           sum(case when c.is_retryable then 1 else 0 end) || ',' || sum(case when c.is_retryable then c.amount_minor else 0 end) || ',' || \
           sum(case when c.is_retryable then c.paid_minor - c.reversed_minor else 0 end) || ',' || \
           sum(c.attempts_sent) || ',' || sum(c.attempts_succeeded) || ',' || sum(c.messages_sent) \
-        from cases c where c.org_id = $1 and c.currency = k.currency and c.state = k.state and c.class = k.class \
+        from cases c where c.org_id = $1 and c.currency = p.currency and c.state = p.state and c.class = p.class \
           and c.failed_at >= $2 and c.failed_at < $3) as figures \
-     from firsts f join cases k on k.org_id = $1 and k.id = f.id",
+     from parts p where p.class is not null",
 );
 
 /// The cases of a span.
@@ -102,20 +108,22 @@ pub(super) struct WonGroup {
 /// The seconds of a million recoveries are a text of seven megabytes, for an instant; sorting them in
 /// the database takes several times that.
 const WON: TenantSql = TenantSql::both(
-    "with recursive firsts(id) as ( \
-       select (select o.id from outcomes o where o.org_id = $1 and o.mechanism is not null order by o.currency, o.mechanism limit 1) \
-       union all select coalesce( \
-         (select o.id from outcomes o where o.org_id = $1 and o.currency = k.currency and o.mechanism > k.mechanism \
-          order by o.mechanism limit 1), \
-         (select o.id from outcomes o where o.org_id = $1 and o.currency > k.currency and o.mechanism is not null \
-          order by o.currency, o.mechanism limit 1)) \
-       from firsts f join outcomes k on k.org_id = $1 and k.id = f.id) \
-     select k.currency as currency, k.mechanism as name, '' as state, \
+    "with recursive currencies(name) as ( \
+       select (select min(o.currency) from outcomes o where o.org_id = $1) \
+       union all select (select min(o.currency) from outcomes o where o.org_id = $1 and o.currency > c.name) \
+       from currencies c where c.name is not null), \
+     won(currency, mechanism) as ( \
+       select c.name, (select min(o.mechanism) from outcomes o where o.org_id = $1 and o.currency = c.name and o.mechanism > '') \
+       from currencies c where c.name is not null \
+       union all select w.currency, \
+         (select min(o.mechanism) from outcomes o where o.org_id = $1 and o.currency = w.currency and o.mechanism > w.mechanism) \
+       from won w where w.mechanism is not null) \
+     select w.currency as currency, w.mechanism as name, '' as state, \
        (select count(*) || ',' || sum(o.amount_minor - o.reversed_minor) || \
           coalesce(string_agg(case when o.kind = 'recovered' then ',' || o.after_s end, ''), '') \
-        from outcomes o where o.org_id = $1 and o.currency = k.currency and o.mechanism = k.mechanism \
+        from outcomes o where o.org_id = $1 and o.currency = w.currency and o.mechanism = w.mechanism \
           and o.failed_at >= $2 and o.failed_at < $3) as figures \
-     from firsts f join outcomes k on k.org_id = $1 and k.id = f.id",
+     from won w where w.mechanism is not null",
 );
 
 /// What brought money back for the cases of a span. An outcome without a mechanism brought nothing.
@@ -145,15 +153,17 @@ pub(super) struct WithinGroup {
 }
 
 const WITHIN: TenantSql = TenantSql::both(
-    "with recursive firsts(id) as ( \
-       select (select o.id from outcomes o where o.org_id = $1 and o.mechanism is not null order by o.currency, o.mechanism limit 1) \
-       union all select coalesce( \
-         (select o.id from outcomes o where o.org_id = $1 and o.currency = k.currency and o.mechanism > k.mechanism \
-          order by o.mechanism limit 1), \
-         (select o.id from outcomes o where o.org_id = $1 and o.currency > k.currency and o.mechanism is not null \
-          order by o.currency, o.mechanism limit 1)) \
-       from firsts f join outcomes k on k.org_id = $1 and k.id = f.id) \
-     select k.currency as currency, k.mechanism as name, '' as state, \
+    "with recursive currencies(name) as ( \
+       select (select min(o.currency) from outcomes o where o.org_id = $1) \
+       union all select (select min(o.currency) from outcomes o where o.org_id = $1 and o.currency > c.name) \
+       from currencies c where c.name is not null), \
+     won(currency, mechanism) as ( \
+       select c.name, (select min(o.mechanism) from outcomes o where o.org_id = $1 and o.currency = c.name and o.mechanism > '') \
+       from currencies c where c.name is not null \
+       union all select w.currency, \
+         (select min(o.mechanism) from outcomes o where o.org_id = $1 and o.currency = w.currency and o.mechanism > w.mechanism) \
+       from won w where w.mechanism is not null) \
+     select w.currency as currency, w.mechanism as name, '' as state, \
        (select sum(case when o.kind = 'recovered' and o.after_s <= $4 then 1 else 0 end) || ',' || \
           sum(case when o.kind = 'recovered' and o.after_s <= $5 then 1 else 0 end) || ',' || \
           sum(case when o.kind = 'recovered' and o.after_s <= $6 then 1 else 0 end) || ',' || \
@@ -162,9 +172,9 @@ const WITHIN: TenantSql = TenantSql::both(
           sum(case when o.after_s <= $5 then o.amount_minor - o.reversed_minor else 0 end) || ',' || \
           sum(case when o.after_s <= $6 then o.amount_minor - o.reversed_minor else 0 end) || ',' || \
           sum(case when o.after_s <= $7 then o.amount_minor - o.reversed_minor else 0 end) \
-        from outcomes o where o.org_id = $1 and o.currency = k.currency and o.mechanism = k.mechanism \
+        from outcomes o where o.org_id = $1 and o.currency = w.currency and o.mechanism = w.mechanism \
           and o.failed_at >= $2 and o.failed_at < $3) as figures \
-     from firsts f join outcomes k on k.org_id = $1 and k.id = f.id",
+     from won w where w.mechanism is not null",
 );
 
 /// What of a span came back within so many seconds each.

@@ -41,7 +41,6 @@ async fn play(app: &TestApp, of: &Client, connection: &str, name: &str, (script,
     let made = app.nobody().post("/dev/sandbox/charge", body).await.expect(201);
     app.settle().await;
     let (reference, key) = (made["ref"].as_str().expect("a reference"), format!("pi_else_{name}"));
-    days(app, wait).await;
     match TURNS[turn] {
         "paid in part" => money(app, of, reference, 1900, &key).await,
         "void" => void(app, of, reference).await,
@@ -55,6 +54,7 @@ async fn play(app: &TestApp, of: &Client, connection: &str, name: &str, (script,
         _ => {}
     }
     app.settle().await;
+    days(app, wait).await;
 }
 
 /// A row by its columns.
