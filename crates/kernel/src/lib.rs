@@ -12,6 +12,7 @@ pub mod crash;
 pub mod event;
 pub mod fault;
 pub mod id;
+pub mod instant;
 pub mod mail_address;
 pub mod money;
 pub mod page;

@@ -3,21 +3,22 @@
 use kernel::{After, Limit, Page};
 use sea_orm::sea_query::{Alias, Condition, Expr, ExprTrait as _, IntoCondition, Order};
 use sea_orm::{
-    ColumnTrait as _, EntityTrait, PaginatorTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _, Select, TryGetable,
+    ColumnTrait as _, PaginatorTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _, QueryTrait as _, Select, TryGetable,
 };
 
+use crate::model::Readable;
 use crate::session::Session;
 use crate::{Engine, StoreError};
 
 /// A query in the making; one of the methods that end it runs it.
 #[must_use = "a query runs only when it is ended by all, one, count, sum, exists or page"]
-pub struct Find<'t, E: EntityTrait> {
+pub struct Find<'t, E: Readable> {
     session: &'t Session,
     select: Select<E>,
     id: E::Column,
 }
 
-impl<'t, E: EntityTrait> Find<'t, E> {
+impl<'t, E: Readable> Find<'t, E> {
     pub(crate) fn new(session: &'t Session, select: Select<E>, id: E::Column) -> Self {
         Self { session, select, id }
     }
@@ -69,13 +70,13 @@ impl<'t, E: EntityTrait> Find<'t, E> {
     /// Every row.
     pub async fn all(self) -> Result<Vec<E::Model>, StoreError> {
         self.settle().await?;
-        Ok(self.select.all(self.session).await?)
+        self.session.models::<E>(self.select.build(self.session.engine().backend())).await
     }
 
     /// The first row, if there is one.
     pub async fn one(self) -> Result<Option<E::Model>, StoreError> {
         self.settle().await?;
-        Ok(self.select.one(self.session).await?)
+        self.session.model::<E>(self.select.limit(1).build(self.session.engine().backend())).await
     }
 
     /// How many rows there are.

@@ -12,11 +12,12 @@ use std::time::{Duration, Instant};
 
 use kernel::{MemberId, OrgId};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{AssertSqlSafe, Connection as _, PgPool};
+use sqlx::{Connection as _, PgPool, Postgres};
 
-use crate::StoreError;
 use crate::schema::Roles;
 use crate::session::{Open, Session};
+use crate::shelf::Shelf;
+use crate::{Mode, StoreError};
 
 /// Callers get their 503 within two seconds while the server is away.
 const ACQUIRE_WAIT: Duration = Duration::from_millis(1500);
@@ -43,8 +44,8 @@ pub(crate) const PROGRAM: &str = "autorisen";
 
 pub(crate) struct Servers {
     owner: PgPool,
-    app: PgPool,
-    system: PgPool,
+    app: Shelf<Postgres>,
+    system: Shelf<Postgres>,
     roles: Roles,
 }
 
@@ -68,8 +69,8 @@ impl Servers {
             .options([("search_path", "public,auth".to_owned()), ("statement_timeout", SYSTEM_STATEMENT_MS.to_string())]);
         Ok(Self {
             owner: owner_pool,
-            app: pool(connections.max(1)).connect_lazy_with(app_options),
-            system: pool(connections.div_ceil(2).max(2)).connect_lazy_with(system_options),
+            app: Shelf::new(pool(connections.max(1)).connect_lazy_with(app_options)),
+            system: Shelf::new(pool(connections.div_ceil(2).max(2)).connect_lazy_with(system_options)),
             roles,
         })
     }
@@ -77,7 +78,8 @@ impl Servers {
     /// Refuses a server, a role or a database whose settings let an acknowledged write be lost.
     pub(crate) async fn refuse_lossy(&self) -> Result<(), StoreError> {
         let mut found = Vec::new();
-        for (pool, role) in [(&self.owner, None), (&self.app, Some(&self.roles.app)), (&self.system, Some(&self.roles.system))] {
+        for (pool, role) in [(&self.owner, None), (self.app.pool(), Some(&self.roles.app)), (self.system.pool(), Some(&self.roles.system))]
+        {
             roles::lossy(pool, role.map(String::as_str), &mut found).await?;
         }
         if found.is_empty() { Ok(()) } else { Err(StoreError::Unsafe(found.join("\n"))) }
@@ -93,17 +95,17 @@ impl Servers {
 
     /// Pins the organization and checks the rights *before* `BEGIN`, in one batch: the statements
     /// before it belong to the same transaction, and should one fail, none is left open.
-    pub(crate) async fn tenant(&self, org: OrgId, rights: Option<(MemberId, i32)>) -> Result<Session, StoreError> {
+    pub(crate) async fn tenant(&self, org: OrgId, rights: Option<(MemberId, i32)>, mode: Mode) -> Result<Session, StoreError> {
         let mut batch = format!("SELECT set_config('app.org_id', '{}', true); ", org.uuid());
         if let Some((member, version)) = rights {
             let _ = write!(batch, "SELECT check_rights('{}', {version}); ", member.uuid());
         }
         batch.push_str("BEGIN");
-        begin(&self.app, &batch).await
+        begin(&self.app, &batch, mode).await
     }
 
-    pub(crate) async fn system(&self) -> Result<Session, StoreError> {
-        begin(&self.system, "BEGIN").await
+    pub(crate) async fn system(&self, mode: Mode) -> Result<Session, StoreError> {
+        begin(&self.system, "BEGIN", mode).await
     }
 
     pub(crate) async fn close(&self) {
@@ -111,32 +113,22 @@ impl Servers {
     }
 }
 
-/// Begins, and takes another connection when the first had died in the pool.
-async fn begin(pool: &PgPool, batch: &str) -> Result<Session, StoreError> {
+/// Begins, and takes another connection when the first had died at rest.
+async fn begin(shelf: &Shelf<Postgres>, batch: &str, mode: Mode) -> Result<Session, StoreError> {
     let started = Instant::now();
     loop {
         let left = ACQUIRE_WAIT.saturating_sub(started.elapsed());
-        match tokio::time::timeout(left, begun(pool, batch)).await {
+        match tokio::time::timeout(left, shelf.begin(batch.to_owned(), mode)).await {
             Ok(Ok(open)) => return Ok(Session::new(Open::Postgres(open), None)),
             Ok(Err(error)) if StoreError::is_dead_connection(&error) && started.elapsed() < ACQUIRE_WAIT => {
                 tracing::debug!(%error, "a pooled connection was dead; taking another");
                 // A restarting server refuses at once; asking again without a pause is no use.
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
-            Ok(Err(error)) => return Err(reach::explain(pool, error).await),
-            Err(_) => return Err(reach::explain(pool, sqlx::Error::PoolTimedOut).await),
+            Ok(Err(error)) => return Err(reach::explain(shelf.pool(), shelf.is_bare(), error).await),
+            Err(_) => return Err(reach::explain(shelf.pool(), shelf.is_bare(), sqlx::Error::PoolTimedOut).await),
         }
     }
-}
-
-/// Begins in a task of its own. A caller who goes away between the sending of the batch and its
-/// answer would leave a connection in the pool that stands inside a transaction which the driver
-/// does not know of; the task hears the answer, and dropping the finished transaction rolls back.
-#[expect(clippy::disallowed_methods, reason = "it ends with the answer of the database, which the pool waits for when it closes")]
-async fn begun(pool: &PgPool, batch: &str) -> Result<sqlx::Transaction<'static, sqlx::Postgres>, sqlx::Error> {
-    let (pool, batch) = (pool.clone(), batch.to_owned());
-    let begun = tokio::spawn(async move { pool.begin_with(AssertSqlSafe(batch)).await });
-    begun.await.unwrap_or(Err(sqlx::Error::WorkerCrashed))
 }
 
 /// A connection whose transaction did not end as the driver believes would never begin another; it is

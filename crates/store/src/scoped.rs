@@ -1,9 +1,9 @@
 //! Entities whose rows belong to an organization.
 
-use sea_orm::EntityTrait;
+use crate::Readable;
 
 /// An entity that the tenant door may touch. Implemented by [`org_scoped!`](crate::org_scoped).
-pub trait OrgScoped: EntityTrait {
+pub trait OrgScoped: Readable {
     const ID: Self::Column;
     const ORG: Self::Column;
     const CREATED_AT: Self::Column;

@@ -16,13 +16,15 @@ use uuid::Uuid;
 
 use crate::error::to_db_err;
 use crate::late::Late;
+use crate::model::{Readable, Reader};
+use crate::shelf::Lent;
 use crate::sql::Bound;
 use crate::{Engine, StoreError};
 
 /// The engine's own transaction.
 pub(crate) enum Open {
-    Sqlite(sqlx::Transaction<'static, sqlx::Sqlite>),
-    Postgres(sqlx::Transaction<'static, sqlx::Postgres>),
+    Sqlite(Lent<sqlx::Sqlite>),
+    Postgres(Lent<sqlx::Postgres>),
 }
 
 /// A transaction; dropping it rolls back.
@@ -89,6 +91,19 @@ impl Session {
     /// Reads the first row.
     pub(crate) async fn one<T: FromQueryResult>(&self, statement: Statement) -> Result<Option<T>, StoreError> {
         Ok(T::find_by_statement(statement).one(self).await?)
+    }
+
+    /// Reads every row of a statement that names an entity's columns in their order.
+    pub(crate) async fn models<E: Readable>(&self, statement: Statement) -> Result<Vec<E::Model>, StoreError> {
+        let rows = self.query_all_raw(statement).await?;
+        let reader = Reader::<E>::new();
+        Ok(rows.iter().map(|row| reader.read(row)).collect::<Result<_, _>>()?)
+    }
+
+    /// Reads the first row of such a statement.
+    pub(crate) async fn model<E: Readable>(&self, statement: Statement) -> Result<Option<E::Model>, StoreError> {
+        let row = self.query_one_raw(statement).await?;
+        Ok(row.map(|row| Reader::<E>::new().read(&row)).transpose()?)
     }
 
     /// Counts the rows that changed.

@@ -15,10 +15,11 @@ use std::time::Duration;
 use kernel::{MemberId, OrgId};
 use sea_orm::{ConnectionTrait as _, Statement};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, SqliteConnection, SqlitePool};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Sqlite, SqliteConnection, SqlitePool};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::session::{Open, Session};
+use crate::shelf::Shelf;
 use crate::{Engine, Guards, Mode, StoreError, StoreOptions};
 
 /// How long a writer waits for its turn: as long as a caller waits for the first holder of an
@@ -57,10 +58,10 @@ pub(crate) struct Files {
 
 #[derive(Clone)]
 struct Pools {
-    tenant_write: SqlitePool,
-    tenant_read: SqlitePool,
-    system_write: SqlitePool,
-    system_read: SqlitePool,
+    tenant_write: Shelf<Sqlite>,
+    tenant_read: Shelf<Sqlite>,
+    system_write: Shelf<Sqlite>,
+    system_read: Shelf<Sqlite>,
     /// Read once from the schema that these pools were made for.
     views: Arc<OnceLock<Views>>,
 }
@@ -95,7 +96,7 @@ impl Files {
         let files = Self { _in_use: in_use, path, durable, readers, guards, writer, pools };
         let mut tries = 1;
         loop {
-            match files.pools().system_write.acquire().await {
+            match files.pools().system_write.pool().acquire().await {
                 Ok(_) => return Ok(files),
                 Err(_) if tries < OPEN_TRIES => tries += 1,
                 Err(error) => return Err(error.into()),
@@ -105,7 +106,7 @@ impl Files {
 
     /// Refuses a file whose connections do not keep what they acknowledged over a loss of power.
     pub(crate) async fn refuse_lossy(&self) -> Result<(), StoreError> {
-        let mut connection = self.pools().system_write.acquire().await?;
+        let mut connection = self.pools().system_write.pool().acquire().await?;
         let journal: String = sqlx::query_scalar("pragma journal_mode").fetch_one(&mut *connection).await?;
         let synchronous: i64 = sqlx::query_scalar("pragma synchronous").fetch_one(&mut *connection).await?;
         lossy(&self.path, &journal, synchronous).map_or(Ok(()), |why| Err(StoreError::Unsafe(why)))
@@ -212,20 +213,15 @@ impl Pools {
                 .acquire_timeout(PERMIT_WAIT)
                 .max_lifetime(None)
         };
+        let dressed = |connections: u32, door: Door| pool(connections).after_connect(move |c, _| Box::pin(dress(c, guards, door)));
+        let writer = |door: Door| Shelf::new(dressed(1, door).idle_timeout(None).connect_lazy_with(options.clone()));
+        let readers = dressed(readers, Door::Tenant).idle_timeout(READER_IDLE).connect_lazy_with(options.clone().read_only(true));
+        let lookups = pool(SYSTEM_READERS).idle_timeout(READER_IDLE).connect_lazy_with(options.clone().pragma("query_only", "1"));
         Self {
-            tenant_write: pool(1)
-                .idle_timeout(None)
-                .after_connect(move |c, _| Box::pin(dress(c, guards, Door::Tenant)))
-                .connect_lazy_with(options.clone()),
-            tenant_read: pool(readers)
-                .idle_timeout(READER_IDLE)
-                .after_connect(move |c, _| Box::pin(dress(c, guards, Door::Tenant)))
-                .connect_lazy_with(options.clone().read_only(true)),
-            system_write: pool(1)
-                .idle_timeout(None)
-                .after_connect(move |c, _| Box::pin(dress(c, guards, Door::System)))
-                .connect_lazy_with(options.clone()),
-            system_read: pool(SYSTEM_READERS).idle_timeout(READER_IDLE).connect_lazy_with(options.pragma("query_only", "1")),
+            tenant_write: writer(Door::Tenant),
+            tenant_read: Shelf::new(readers),
+            system_write: writer(Door::System),
+            system_read: Shelf::new(lookups),
             views: Arc::default(),
         }
     }
@@ -255,9 +251,10 @@ fn lossy(path: &Path, journal: &str, synchronous: i64) -> Option<String> {
     })
 }
 
-async fn begin(pool: &SqlitePool, batch: String, permit: Option<OwnedSemaphorePermit>) -> Result<Session, StoreError> {
-    let open = pool.begin_with(AssertSqlSafe(batch)).await?;
-    Ok(Session::new(Open::Sqlite(open), permit))
+/// With the writer's turn it writes, without it only reads.
+async fn begin(shelf: &Shelf<Sqlite>, batch: String, permit: Option<OwnedSemaphorePermit>) -> Result<Session, StoreError> {
+    let mode = if permit.is_some() { Mode::Write } else { Mode::Read };
+    Ok(Session::new(Open::Sqlite(shelf.begin(batch, mode).await?), permit))
 }
 
 fn connect_options(path: &Path, durable: bool) -> SqliteConnectOptions {

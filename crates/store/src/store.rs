@@ -182,7 +182,7 @@ impl Store {
     pub async fn begin(&self, pin: Pin, mode: Mode) -> Result<Tx, StoreError> {
         let session = match &self.0.database {
             Database::Sqlite(files) => files.tenant(pin.org, pin.rights, mode).await?,
-            Database::Postgres(servers) => servers.tenant(pin.org, pin.rights).await?,
+            Database::Postgres(servers) => servers.tenant(pin.org, pin.rights, mode).await?,
         };
         Ok(Tx::new(self.clone(), session, pin.org, pin.who, mode))
     }
@@ -201,7 +201,7 @@ impl Store {
         tracing::trace!(why, ?mode, "system door opened");
         let session = match &self.0.database {
             Database::Sqlite(files) => files.system(mode).await?,
-            Database::Postgres(servers) => servers.system().await?,
+            Database::Postgres(servers) => servers.system(mode).await?,
         };
         Ok(System::new(self.clone(), session, why, mode))
     }
@@ -210,7 +210,7 @@ impl Store {
     pub(crate) async fn system_session(&self) -> Result<Session, StoreError> {
         match &self.0.database {
             Database::Sqlite(files) => files.system(Mode::Read).await,
-            Database::Postgres(servers) => servers.system().await,
+            Database::Postgres(servers) => servers.system(Mode::Read).await,
         }
     }
 

@@ -11,6 +11,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use crate::kept;
+use crate::model::Readable;
 use crate::session::Session;
 use crate::sql::{SystemBound, refuse_write};
 use crate::store::Database;
@@ -53,12 +54,12 @@ impl System {
     }
 
     /// Asks for rows of any organization, or of none.
-    pub fn find<E: EntityTrait>(&self) -> Find<'_, E> {
+    pub fn find<E: Readable>(&self) -> Find<'_, E> {
         Find::new(&self.session, E::find(), id_column::<E>())
     }
 
     /// Asks for one row.
-    pub fn find_by_id<E: EntityTrait>(&self, id: impl Into<Uuid>) -> Find<'_, E> {
+    pub fn find_by_id<E: Readable>(&self, id: impl Into<Uuid>) -> Find<'_, E> {
         self.find::<E>().filter(id_column::<E>().eq(id.into()))
     }
 

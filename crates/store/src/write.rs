@@ -1,12 +1,13 @@
 //! Typed writes of the tenant door.
 
-use sea_orm::sea_query::{Alias, IntoCondition, IntoTableRef as _, OnConflict, Query, TableRef};
+use sea_orm::sea_query::{Alias, IntoCondition, IntoTableRef as _, OnConflict, TableRef};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue, ColumnTrait as _, ConnectionTrait as _, DbErr, EntityName as _, EntityTrait, Insert, IntoActiveModel,
-    Iterable as _, QueryFilter as _, QueryTrait as _, Update, ValidatedUpdateOne, Value,
+    ActiveModelTrait, ActiveValue, ColumnTrait as _, ConnectionTrait as _, DbBackend, DbErr, EntityName as _, EntityTrait, Insert,
+    IntoActiveModel, QueryFilter as _, QueryTrait as _, Update, ValidatedUpdateOne, Value,
 };
 use uuid::Uuid;
 
+use crate::model::returning;
 use crate::{Engine, OrgScoped, StoreError, Tx};
 
 type Column<A> = <<A as ActiveModelTrait>::Entity as EntityTrait>::Column;
@@ -25,8 +26,9 @@ impl Tx {
         Model<A>: IntoActiveModel<A>,
     {
         let mut insert = Insert::one(self.stamped(active)?);
-        insert.query().into_table(self.target::<A::Entity>());
-        Ok(insert.exec_with_returning(&self.session).await?)
+        insert.query().into_table(self.target::<A::Entity>()).returning(returning::<A::Entity>(self.backend()));
+        let row = self.session.model::<A::Entity>(self.backend().build(insert.query())).await?;
+        row.ok_or_else(|| StoreError::Db(DbErr::RecordNotInserted))
     }
 
     /// As [`Tx::insert`], without reading the row back: for hot paths.
@@ -52,7 +54,7 @@ impl Tx {
         let mut insert = Insert::one(self.stamped(active)?);
         let conflict = OnConflict::columns(conflict.iter().copied()).do_nothing().to_owned();
         insert.query().into_table(self.target::<A::Entity>()).on_conflict(conflict);
-        let statement = self.engine().backend().build(insert.query());
+        let statement = self.backend().build(insert.query());
         Ok(self.session.execute_raw(statement).await?.rows_affected() == 1)
     }
 
@@ -83,14 +85,9 @@ impl Tx {
     {
         let mut insert = Insert::one(self.stamped(active)?);
         let conflict = OnConflict::columns(conflict.iter().copied()).do_nothing().to_owned();
-        let backend = self.engine().backend();
-        // Never `*`: Postgres refuses a prepared statement whose columns have become more since, and a
-        // newer version may add some while this one serves.
-        let columns = <A::Entity as EntityTrait>::Column::iter().map(|column| column.select_as(column.into_returning_expr(backend)));
-        let back = Query::returning().exprs(columns);
+        let back = returning::<A::Entity>(self.backend());
         insert.query().into_table(self.target::<A::Entity>()).on_conflict(conflict).returning(back);
-        let statement = backend.build(insert.query());
-        Ok(A::Entity::find().from_raw_sql(statement).one(&self.session).await?)
+        self.session.model::<A::Entity>(self.backend().build(insert.query())).await
     }
 
     /// Inserts many rows of one shape (each sets the same columns) and counts them.
@@ -194,6 +191,10 @@ impl Tx {
             active.set(version, 1.into());
         }
         Ok(active)
+    }
+
+    fn backend(&self) -> DbBackend {
+        self.engine().backend()
     }
 
     /// On SQLite a write names the table in `main`; reads meet the guard's view of the same name.

@@ -45,6 +45,7 @@ pub struct ErrorBody {
 /// About the answer itself.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Meta {
+    #[serde(serialize_with = "kernel::instant::write")]
     #[schema(value_type = String, format = DateTime)]
     pub timestamp: At,
     /// Quote this when you ask us about a request.

@@ -181,10 +181,13 @@ pub struct CustomerView {
     pub external_ref: Option<String>,
     pub locale: Option<String>,
     pub timezone: Option<String>,
+    #[serde(serialize_with = "kernel::instant::write")]
     #[schema(value_type = String, format = DateTime)]
     pub created_at: At,
+    #[serde(serialize_with = "kernel::instant::write")]
     #[schema(value_type = String, format = DateTime)]
     pub updated_at: At,
+    #[serde(serialize_with = "kernel::instant::write_if")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub archived_at: Option<At>,
     pub version: i32,

@@ -12,8 +12,8 @@ use crate::StoreError;
 const PROBE_WAIT: Duration = Duration::from_millis(300);
 
 /// Says in the error what stands behind a pool that gave no connection in time: whether anybody
-/// listens there at all. The text is for the log and the terminal; it holds no password.
-pub(super) async fn explain(pool: &PgPool, error: sqlx::Error) -> StoreError {
+/// listens there at all, or whether all connections are `lent`. The text is for the log and the terminal; it holds no password.
+pub(super) async fn explain(pool: &PgPool, lent: bool, error: sqlx::Error) -> StoreError {
     if !matches!(error, sqlx::Error::PoolTimedOut | sqlx::Error::Io(_)) {
         return error.into();
     }
@@ -31,9 +31,7 @@ pub(super) async fn explain(pool: &PgPool, error: sqlx::Error) -> StoreError {
         Ok(Err(why)) => format!("{place} can't be reached: {why}"),
         // It listens by now; then the first error says more.
         Ok(Ok(())) if matches!(error, sqlx::Error::Io(_)) => error.to_string(),
-        Ok(Ok(())) if pool.size() >= pool.options().get_max_connections() && pool.num_idle() == 0 => {
-            format!("all {} connections are in use", pool.size())
-        }
+        Ok(Ok(())) if lent => format!("all {} connections are in use", pool.options().get_max_connections()),
         Ok(Ok(())) | Err(_) => format!("{place} does not answer in time"),
     })
 }

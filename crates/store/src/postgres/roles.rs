@@ -40,7 +40,7 @@ pub(super) async fn make(owner: &PgPool, role: &str) -> Result<(), StoreError> {
                     "the owner may not make the role {role}; make it by hand, or give database.app_url and database.system_url"
                 )));
             }
-            Err(error) => return Err(reach::explain(owner, error).await),
+            Err(error) => return Err(reach::explain(owner, false, error).await),
         }
     }
 }
@@ -63,7 +63,7 @@ pub(super) async fn check(owner: &PgPool, roles: &Roles) -> Result<(), StoreErro
     let asked = sqlx::query(PASSES).bind(&roles.app).bind(&roles.system).fetch_optional(owner).await;
     let row = match asked {
         Ok(row) => row.ok_or_else(|| StoreError::Schema(format!("the database role {} does not exist", roles.app)))?,
-        Err(error) => return Err(reach::explain(owner, error).await),
+        Err(error) => return Err(reach::explain(owner, false, error).await),
     };
     match row.try_get::<Option<String>, _>(0)? {
         None => Ok(()),
@@ -81,7 +81,7 @@ pub(super) async fn lossy(pool: &PgPool, role: Option<&str>, found: &mut Vec<Str
         "select current_setting('fsync'), current_setting('full_page_writes'), current_setting('synchronous_commit'), current_user::text";
     let row = match sqlx::query(asked).fetch_one(pool).await {
         Ok(row) => row,
-        Err(error) => return Err(reach::explain(pool, error).await),
+        Err(error) => return Err(reach::explain(pool, false, error).await),
     };
     for (place, name) in [(0, "fsync"), (1, "full_page_writes")] {
         if row.try_get::<String, _>(place)? == "off" {
