@@ -21,7 +21,6 @@ pub fn write<S: Serializer>(at: &At, serializer: S) -> Result<S::Ok, S::Error> {
 }
 
 /// As [`write`], for one that may be missing.
-#[expect(clippy::ref_option, reason = "serde hands over the field as it is")]
 pub fn write_if<S: Serializer>(at: &Option<At>, serializer: S) -> Result<S::Ok, S::Error> {
     match at {
         Some(at) => write(at, serializer),
@@ -33,7 +32,7 @@ pub fn write_if<S: Serializer>(at: &Option<At>, serializer: S) -> Result<S::Ok, 
 fn text<'l>(at: &At, letters: &'l mut [u8; WIDEST.len()]) -> Option<&'l str> {
     let year = u32::try_from(at.year()).ok().filter(|year| *year <= 9999)?;
     let nanos = at.nanosecond();
-    if nanos >= 1_000_000_000 || nanos % 1_000 != 0 {
+    if nanos >= 1_000_000_000 || !nanos.is_multiple_of(1_000) {
         return None;
     }
     put(&mut letters[0..4], year);
