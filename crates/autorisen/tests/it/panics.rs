@@ -89,15 +89,12 @@ async fn futures_of(alice: &Client, path: &str, customer: &testkit::Value) -> Ve
     for _ in 0..PANICS / 2 {
         answers.push(alice.post(path, customer.clone()).await);
     }
-    let asked: Vec<_> = (0..PANICS / 2)
-        .map(|_| {
-            let (alice, path, customer) = (alice.clone(), path.to_owned(), customer.clone());
-            tokio::task::spawn(async move { alice.post(&path, customer).await })
-        })
-        .collect();
-    for answer in asked {
-        answers.push(answer.await.expect("an answer"));
+    let mut asked = tokio::task::JoinSet::new();
+    for _ in 0..PANICS / 2 {
+        let (alice, path, customer) = (alice.clone(), path.to_owned(), customer.clone());
+        asked.spawn(async move { alice.post(&path, customer).await });
     }
+    answers.extend(asked.join_all().await);
     answers
 }
 
