@@ -89,7 +89,12 @@ async fn futures_of(alice: &Client, path: &str, customer: &testkit::Value) -> Ve
     for _ in 0..PANICS / 2 {
         answers.push(alice.post(path, customer.clone()).await);
     }
-    answers.extend(futures::future::join_all((0..PANICS / 2).map(|_| alice.post(path, customer.clone()))).await);
+    let mut asked = tokio::task::JoinSet::new();
+    for _ in 0..PANICS / 2 {
+        let (alice, path, customer) = (alice.clone(), path.to_owned(), customer.clone());
+        asked.spawn(async move { alice.post(&path, customer).await });
+    }
+    answers.extend(asked.join_all().await);
     answers
 }
 

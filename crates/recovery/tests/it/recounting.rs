@@ -186,12 +186,13 @@ impl<'r> Counted<'r> {
             let minor = within.iter().map(|row| row.number("amount_minor") - row.number("reversed_minor")).sum();
             json!({"recovered": within.iter().filter(|row| row.is("kind", "recovered")).count(), "amount_recovered": self.money(minor)})
         };
+        let horizons = [7, 14, 28, 60].map(horizon);
         json!({
             "retryable": self.cases.iter().filter(|case| soft(case)).count(),
             "retryable_recovered": self.cases.iter().filter(|case| soft(case) && case.is("state", "recovered")).count(),
             "retryable_due": self.sum(soft, |case| case.number("amount_minor")),
             "retryable_amount": self.sum(|case| soft(case) && case.is("open", "0"), kept),
-            "horizons": [7, 14, 28, 60].map(horizon),
+            "horizons": horizons,
         })
     }
 }
