@@ -59,15 +59,12 @@ async fn flood(app: &TestApp, frames: &[u8]) -> Came {
     let socket = connect(app).await;
     let (mut reads, mut writes) = socket.into_split();
     let sent = [PREFACE, EMPTY_SETTINGS, frames].concat();
-    let writing = tokio::task::spawn(async move {
-        // A server that has had enough stops reading.
-        let _ = tokio::time::timeout(PATIENCE, writes.write_all(&sent)).await;
-        writes
-    });
     let mut came = vec![];
-    let ended = tokio::time::timeout(PATIENCE / 2, reads.read_to_end(&mut came)).await;
+    // A server that has had enough stops reading. Our side stays open until it has said all.
+    let writing = tokio::time::timeout(PATIENCE / 2, writes.write_all(&sent));
+    let reading = tokio::time::timeout(PATIENCE / 2, reads.read_to_end(&mut came));
+    let (_, ended) = tokio::join!(writing, reading);
     assert_eq!(app.nobody().get("/livez").await.status, 200, "others are served");
-    drop(writing.await);
     Came { goodbye: goodbye(&came), closed: ended.is_ok(), bytes: came.len() }
 }
 
