@@ -43,7 +43,7 @@ mod tests {
             html: "<p>Hello</p>".to_owned(),
             from_name: from_name.map(str::to_owned),
         };
-        Queued { to: "ann@x.io".parse().expect("valid"), words, expires_at: noon() }
+        Queued { to: "ann@x.io".parse().expect("valid"), words, expires_at: noon(), may_have_left: false }
     }
 
     fn formatted(queued: &Queued) -> String {
