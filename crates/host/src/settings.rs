@@ -102,6 +102,7 @@ section! {
         #[env("AUTORISEN_PREVIOUS_MASTER_KEY")]
         previous_master_key: Option<SecretRef> = None,
         /// Until when tokens, forms and cursors that the previous key signed are believed, such as `2027-01-31T12:00:00Z`: a quarter of an hour after the exchange is enough.
+        #[env("AUTORISEN_PREVIOUS_MASTER_KEY_UNTIL")]
         previous_master_key_until: Option<kernel::At> = None,
     }
 }

@@ -2,6 +2,8 @@
 //! transaction under one lock, so that of several replicas that start together one migrates and a
 //! failing step leaves nothing behind.
 
+use std::time::Duration;
+
 use kernel::crash::{self, Point};
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode, SqlxPostgresConnector, SqlxSqliteConnector,
@@ -18,6 +20,12 @@ pub(crate) const APPLIED: &str = "seaql_migrations";
 
 /// The advisory lock of whoever changes the schema as a whole.
 pub(crate) const LOCK: i64 = 7_202_026;
+
+/// How often a run begins anew when requests stand in its way. Each time it may win or lose alike, so
+/// that after ten somebody has to look.
+const CONTENDED_MAX: u32 = 10;
+/// How much longer a run waits each time before it begins anew, for the requests to be through.
+const BREATH: Duration = Duration::from_millis(100);
 
 /// One step. Names sort by time: `20261120_08_crm_customers`.
 #[derive(Debug, Clone, Copy)]
@@ -75,11 +83,22 @@ impl Plan {
     }
 
     /// Applies what is pending and gives back the names.
+    ///
+    /// Beside a program that serves, a step may meet requests that hold what it needs and need what it
+    /// holds. The database then ends one of the two; nothing of the run is kept, and it begins anew.
     pub async fn up(&self, store: &Store) -> Result<Vec<&'static str>, StoreError> {
         self.check_names()?;
-        let run = Run::open(store).await?;
-        let result = self.up_locked(store, &run.tx).await;
-        let applied = self.end(store, run, result).await?;
+        let mut contended = 0;
+        let applied = loop {
+            let run = Run::open(store).await?;
+            let result = self.up_locked(store, &run.tx).await;
+            match self.end(store, run, result).await {
+                Err(StoreError::Contended(_)) if contended < CONTENDED_MAX => contended += 1,
+                ended => break ended?,
+            }
+            tracing::info!(event = "store.migration_contended", "requests stood in the way of the migration; it begins anew");
+            tokio::time::sleep(BREATH * contended).await;
+        };
         // Of two processes that start together on an empty database one migrates, and both compare.
         store.check_key().await?;
         Ok(applied)
