@@ -48,7 +48,7 @@ pub async fn invite(tx: &mut Tx, new: NewInvitation, by: AccountId, sender: &Sen
 /// Whether an invitation of this address waits for its answer.
 pub(super) async fn is_pending(tx: &mut Tx, email_normal: &str) -> Result<bool, StoreError> {
     let now = tx.now();
-    Ok(store::unsettled(tx, email_normal).await?.is_some_and(|earlier| earlier.state(now) == InvitationState::Pending))
+    Ok(store::unsettled_seen(tx, email_normal).await?.is_some_and(|earlier| earlier.state(now) == InvitationState::Pending))
 }
 
 /// Puts an expired invitation of the same address away; one that is still open stands in the way.

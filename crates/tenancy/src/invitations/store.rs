@@ -25,6 +25,11 @@ pub(super) async fn unsettled(tx: &mut Tx, email_normal: &str) -> Result<Option<
     open(tx).filter(Column::EmailNormal.eq(email_normal)).for_update().one().await
 }
 
+/// The same, without holding it.
+pub(super) async fn unsettled_seen(tx: &mut Tx, email_normal: &str) -> Result<Option<Model>, StoreError> {
+    open(tx).filter(Column::EmailNormal.eq(email_normal)).one().await
+}
+
 /// What the console shows below the members: neither accepted nor revoked, newest first.
 pub(super) async fn all_unsettled(tx: &mut Tx, rows_max: u64) -> Result<Vec<Model>, StoreError> {
     open(tx).newest(Column::CreatedAt).limit(rows_max).all().await
