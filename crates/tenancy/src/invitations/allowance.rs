@@ -1,6 +1,7 @@
 //! How many invitations somebody may send: each is a mail to a stranger in our name.
 
-use kernel::{Failure, MailAddress};
+use ::store::{Mode, Pin};
+use kernel::{Failure, MailAddress, OrgId};
 use web::Ctx;
 use web::limits::{self, Way, Whose};
 
@@ -22,15 +23,16 @@ pub(crate) async fn count(ctx: &Ctx, to: &MailAddress) -> Result<(), Failure> {
     let (true, Ok(person), Ok(org)) = (ctx.can(MEMBERS_WRITE), verified_person(ctx), ctx.org()) else { return Ok(()) };
     limits::count(ctx.core(), Way::Invite, &[Whose::Account(&person.to_string()), Whose::Organization(org)]).await?;
     limits::count(ctx.core(), Way::Invited, &[Whose::Towards(org, to.normal())]).await?;
-    if !is_wanted(ctx, to).await? {
+    if !is_wanted(ctx, org, to).await? {
         return Ok(());
     }
     limits::count(ctx.core(), Way::Invited, &[Whose::Account(to.normal())]).await
 }
 
-/// Whether an invitation would be made as things stand; where not, making it says why.
-async fn is_wanted(ctx: &Ctx, to: &MailAddress) -> Result<bool, Failure> {
-    let mut tx = ctx.begin(MEMBERS_WRITE).await?;
+/// Whether an invitation would be made as things stand; where not, making it says why. A transaction of its
+/// own: the request's would claim its idempotency key, and find it claimed when the invitation is made.
+async fn is_wanted(ctx: &Ctx, org: OrgId, to: &MailAddress) -> Result<bool, Failure> {
+    let mut tx = ctx.core().store.begin(Pin { org, who: ctx.who(), rights: None }, Mode::Write).await?;
     let is_wanted = !members::has_address(&mut tx, to.normal()).await? && !actions::is_pending(&mut tx, to.normal()).await?;
     tx.commit().await?;
     Ok(is_wanted)
