@@ -2,6 +2,8 @@
 
 use std::ops::RangeInclusive;
 
+use unicode_normalization::UnicodeNormalization as _;
+
 use crate::{Failure, Fields, General};
 
 /// The years of instants that callers may name: nothing of ours is older, and databases and sums
@@ -28,6 +30,13 @@ const fn is_invisible(letter: char) -> bool {
         '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
         | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
         | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// Whether a text names a place of the web as such. A name that only has a dot passes: companies are
+/// called after their domains.
+fn has_web_address(text: &str) -> bool {
+    let plain: String = text.nfkc().flat_map(char::to_lowercase).collect();
+    plain.contains("://") || plain.split(|letter: char| !letter.is_alphanumeric() && letter != '.').any(|word| word.starts_with("www."))
 }
 
 /// Collects what is wrong, field by field.
@@ -73,6 +82,20 @@ impl Check {
         self
     }
 
+    /// As [`Check::text`], for what people and organizations are called: whatever repeats a name would
+    /// advertise the address in it.
+    pub fn name(&mut self, field: &str, name: &str, len: RangeInclusive<usize>) -> &mut Self {
+        self.text(field, name, len).that(!has_web_address(name), field, "must not hold a web address; give the name without it")
+    }
+
+    /// As [`Check::name`], for one that may be missing.
+    pub fn name_if(&mut self, field: &str, name: Option<&str>, len: RangeInclusive<usize>) -> &mut Self {
+        if let Some(name) = name {
+            self.name(field, name, len);
+        }
+        self
+    }
+
     /// A whole number within bounds.
     pub fn number(&mut self, field: &str, number: i64, range: RangeInclusive<i64>) -> &mut Self {
         self.that(range.contains(&number), field, format!("must be from {} to {}", range.start(), range.end()))
@@ -114,6 +137,21 @@ mod tests {
             assert!(!passes(&format!("Ann{invisible}Keller")) && !passes(invisible), "{invisible:?}");
         }
         assert!(!passes("Ann\u{200d}\u{200d}Keller") && !passes("\u{200d}علی") && !passes("Ann\nKeller"));
+    }
+
+    #[test]
+    fn a_name_is_no_web_address() {
+        let passes = |name: &str| {
+            let mut check = Check::new();
+            check.name("name", name, 1..=200);
+            check.done().is_ok()
+        };
+        for address in ["PayPal. Verify: https://evil.example/pay", "HTTP://x", "https：//evil.example", "Win (WWW.evil.example)"] {
+            assert!(!passes(address), "{address}");
+        }
+        for name in ["Booking.com", "Novo A/S", "Wwwhat Inc.", "J. R. Smith"] {
+            assert!(passes(name), "{name}");
+        }
     }
 
     #[test]

@@ -15,12 +15,13 @@ use crate::messages::MessageState;
 use crate::outcomes::Mechanism;
 use crate::policy::{Hold, Owner, StepKind};
 
-pub(crate) fn steps() -> [Step; 4] {
+pub(crate) fn steps() -> [Step; 5] {
     [
         Step { name: "20261120_10_recovery_tables", up, down },
         Step { name: "20261121_10_recovery_1_care", up: care, down: no_care },
         Step { name: "20261121_10_recovery_2_cohorts", up: cohorts, down: no_cohorts },
         Step { name: "20261121_10_recovery_3_tallies", up: tallies, down: no_tallies },
+        Step { name: "20261121_10_recovery_4_recipients", up: recipients, down: no_recipients },
     ]
 }
 
@@ -78,6 +79,19 @@ const TALLY: &str = "update cases set \
      messages_sent = (select count(*) from messages m where m.org_id = cases.org_id and m.case_id = cases.id and m.queued_at is not null)";
 const FAILED: &str =
     "update outcomes set failed_at = (select c.failed_at from cases c where c.org_id = outcomes.org_id and c.id = outcomes.case_id)";
+
+/// How often an address was written to is counted over all cases. Letters of before are not counted.
+fn recipients(schema: &mut Schema) {
+    schema.add_column("messages", text_null("recipient"));
+    schema.index("messages", &["org_id", "recipient", "queued_at"]);
+}
+
+fn no_recipients(schema: &mut Schema) {
+    for engine in [Engine::Sqlite, Engine::Postgres] {
+        schema.sql(engine, "drop index messages_org_id_recipient_queued_at_idx");
+    }
+    schema.alter(Table::alter().table("messages").drop_column("recipient"));
+}
 
 /// A span of a cohort is added up group by group without sorting anything, and without a look at rows
 /// of other tables. Days are counted by the plain index.

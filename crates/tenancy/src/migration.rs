@@ -1,13 +1,29 @@
 //! The tables of this room.
 
-use sea_orm::sea_query::{Expr, ExprTrait as _, ForeignKeyAction, TableCreateStatement};
+use sea_orm::sea_query::{Expr, ExprTrait as _, ForeignKeyAction, Table, TableCreateStatement};
 use store::columns::{boolean, integer, json_binary, text, timestamp_with_time_zone, timestamp_with_time_zone_null, uuid};
-use store::{Schema, Step, TableParts as _};
+use store::{Engine, Schema, Step, TableParts as _};
 
 use crate::roles::Role;
 
-pub(crate) fn steps() -> [Step; 1] {
-    [Step { name: "20261120_06_tenancy_tables", up, down }]
+pub(crate) fn steps() -> [Step; 2] {
+    [
+        Step { name: "20261120_06_tenancy_tables", up, down },
+        Step { name: "20261121_06_tenancy_1_frozen_invitations", up: up_frozen, down: down_frozen },
+    ]
+}
+
+fn up_frozen(schema: &mut Schema) {
+    schema.add_column("invitations", timestamp_with_time_zone_null("frozen_at"));
+    // An account is frozen as a whole, wherever it invited somebody.
+    schema.index("invitations", &["invited_by"]);
+}
+
+fn down_frozen(schema: &mut Schema) {
+    for engine in [Engine::Sqlite, Engine::Postgres] {
+        schema.sql(engine, "drop index invitations_invited_by_idx");
+    }
+    schema.alter(Table::alter().table("invitations").drop_column("frozen_at"));
 }
 
 fn up(schema: &mut Schema) {

@@ -27,6 +27,7 @@ pub fn measure() -> Single {
         can_charge: true,
         is_connected: true,
         has_contact: true,
+        letters_from: None,
         link_allowed: true,
         budget: Budget::of(Some("visa"), Some("DE"), 15),
     };

@@ -1,6 +1,6 @@
 //! Somebody signs up for real: registers, gets the mail, follows its link, signs in. In both modes of
 //! registration the link finishes it; in the one the account exists before, in the other it begins
-//! with it.
+//! with it and with the password that is chosen there.
 
 use anyhow::{Context as _, Result, ensure};
 use autorisen::kernel::{MailAddress, chance};
@@ -32,38 +32,48 @@ impl Newcomer {
     }
 }
 
+/// What registering led to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Registered {
+    /// Registration is not open, which is as right as any other answer.
+    NotOpen,
+    /// The account is there.
+    AtOnce,
+    /// The link in the mail makes the account.
+    ByMail,
+}
+
 pub(super) async fn check(visitor: &Visitor, mailbox: Option<Mailbox>, like: &MailAddress, report: &mut Report) {
     let who = Newcomer::like(like);
     let rest = |report: &mut Report, why: &str| [MAIL, VERIFY, SIGN_IN].iter().for_each(|name| report.skip(name, why));
-    match report.run(SIGN_UP, register(visitor, &who)).await {
-        Some(true) => {}
-        Some(false) => return rest(report, "nobody may register here by themselves"),
+    let registered = match report.run(SIGN_UP, register(visitor, &who)).await {
+        Some(Registered::NotOpen) => return rest(report, "nobody may register here by themselves"),
+        Some(registered) => registered,
         None => return rest(report, "nobody signed up"),
-    }
+    };
     let Some(mailbox) = mailbox else { return rest(report, "stopped before the mail: give --mailbox URL to go on") };
     let Some(token) = report.run(MAIL, letter(&mailbox, &who)).await else {
         report.skip(VERIFY, "no letter came");
         return report.skip(SIGN_IN, "no letter came");
     };
-    report.run(VERIFY, verify(visitor, &token)).await;
+    report.run(VERIFY, verify(visitor, &token, &who, registered)).await;
     report.run(SIGN_IN, sign_in(visitor, &who)).await;
 }
 
-/// `false` when registration is not open, which is as right as any other answer.
-async fn register(visitor: &Visitor, who: &Newcomer) -> Result<(bool, String)> {
+async fn register(visitor: &Visitor, who: &Newcomer) -> Result<(Registered, String)> {
     let body = json!({"email": who.email, "password": who.password, "full_name": "Smoke Test", "org_name": "Smoke test"});
     let answer = visitor.post("/v1/auth/register", &body).await?;
     if answer.status == 403 && NOT_OPEN.contains(&answer.code().as_str()) {
-        return Ok((false, "registration is not open here, and says so".to_owned()));
+        return Ok((Registered::NotOpen, "registration is not open here, and says so".to_owned()));
     }
     match answer.status {
         201 => {
             let token = answer.json()?["data"]["access_token"].as_str().map(str::to_owned).context("the answer has no token")?;
             visitor.get_as("/v1/auth/me", &token).await?.expect(200)?;
-            Ok((true, format!("{} has an account at once", who.email)))
+            Ok((Registered::AtOnce, format!("{} has an account at once", who.email)))
         }
-        202 => Ok((true, format!("the link in the mail to {} will finish it", who.email))),
-        _ => answer.expect(202).map(|_| (true, String::new())),
+        202 => Ok((Registered::ByMail, format!("the link in the mail to {} will finish it", who.email))),
+        _ => answer.expect(202).map(|_| (Registered::ByMail, String::new())),
     }
 }
 
@@ -80,9 +90,15 @@ fn token_of(link: &str) -> Option<String> {
     url.query_pairs().find(|(name, _)| name == "token").map(|(_, token)| token.into_owned())
 }
 
-async fn verify(visitor: &Visitor, token: &str) -> Result<((), String)> {
-    visitor.post("/v1/auth/verify-email", &json!({"token": token})).await?.expect(200)?;
-    let again = visitor.post("/v1/auth/verify-email", &json!({"token": token})).await?;
+async fn verify(visitor: &Visitor, token: &str, who: &Newcomer, registered: Registered) -> Result<((), String)> {
+    let mut shown = json!({"token": token});
+    if registered == Registered::ByMail {
+        let bare = visitor.post("/v1/auth/verify-email", &shown).await?;
+        ensure!(bare.status == 422, "the link makes an account without a password: {}", bare.status);
+        shown["password"] = json!(who.password);
+    }
+    visitor.post("/v1/auth/verify-email", &shown).await?.expect(200)?;
+    let again = visitor.post("/v1/auth/verify-email", &shown).await?;
     ensure!((400..500).contains(&again.status), "the link works a second time: {}", again.status);
     Ok(((), "the link works, once".to_owned()))
 }

@@ -25,6 +25,19 @@ async fn a_server_passes_and_somebody_really_signs_up() {
 }
 
 #[tokio::test]
+async fn where_the_link_makes_the_account_the_password_is_chosen_there() {
+    let place = Place::sqlite();
+    place.write("autorisen.yaml", "identity:\n  registration_mode: mail_first\n");
+    let mut server = place.serve().await;
+    let mailbox = format!("{}/dev/mail/messages", server.base);
+    let report = place.run(&["smoke", &server.base, "--mailbox", &mailbox, "--json"]).await.fine().json();
+    for name in ["sign up", "mail", "verify", "sign in"] {
+        assert_eq!(state(&report, name), "passed", "{name}: {report:#}");
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn without_a_mailbox_it_stops_before_the_mail_and_says_so() {
     let place = Place::sqlite();
     let mut server = place.serve().await;

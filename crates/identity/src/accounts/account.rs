@@ -49,8 +49,10 @@ impl Model {
 #[serde(deny_unknown_fields)]
 pub struct Register {
     pub email: MailAddress,
-    /// At least 12 characters unless configured otherwise; a short sentence is best.
-    pub password: Secret,
+    /// At least 12 characters unless configured otherwise; a short sentence is best. Required in the mode
+    /// `immediate`. In the mode `mail_first` it is chosen with the link in the mail, and one that is sent
+    /// here is neither looked at nor kept.
+    pub password: Option<Secret>,
     #[schema(min_length = 1, max_length = 200)]
     pub full_name: String,
     #[schema(min_length = 1, max_length = 200)]

@@ -86,7 +86,7 @@ pub async fn join(core: &Core, new: Join, client: &Client) -> Result<AcceptedVie
         return Err(JoinFault::Account(AccountFault::RegistrationClosed).into());
     }
     let mut check = Check::new();
-    check.text("full_name", &new.full_name, 1..=NAME_LEN_MAX);
+    check.name("full_name", &new.full_name, 1..=NAME_LEN_MAX);
     check.done()?;
     limits::count(core, Way::Register, &[Whose::Network(&client.network)]).await?;
     let (offer, has_account) = offer(core, &new.token).await?;

@@ -67,7 +67,7 @@ pub async fn list(core: &Core) -> Result<Vec<AccountLine>, kernel::Failure> {
 /// registration. No mail is sent.
 pub async fn add(core: &Core, new: NewAccount) -> Result<AccountLine, Failed<AccountFault>> {
     let mut check = Check::new();
-    check.text("full_name", &new.full_name, 1..=NAME_LEN_MAX);
+    check.name("full_name", &new.full_name, 1..=NAME_LEN_MAX);
     check.done()?;
     let identity = Identity::of(core);
     let about = About { email: new.email.normal().to_owned(), names: vec![new.full_name.clone(), new.org_name.clone()] };
@@ -90,7 +90,7 @@ pub async fn add(core: &Core, new: NewAccount) -> Result<AccountLine, Failed<Acc
 }
 
 /// Freezes an account, or lets it in again. Frozen, every way in is shut: its sessions end, its
-/// keys are refused, and requests under way are refused by the version of its memberships. `false`
+/// keys are refused, what it has invited opens to nobody, and requests under way are refused by the version of its memberships. `false`
 /// when nobody has the address; a second time changes nothing.
 pub async fn freeze(core: &Core, email: &MailAddress, frozen: bool) -> Result<bool, Failed<AccountFault>> {
     let now = core.clock.now_secure();
@@ -103,6 +103,7 @@ pub async fn freeze(core: &Core, email: &MailAddress, frozen: bool) -> Result<bo
     if frozen {
         sessions::end_all(&mut system, id, now).await?;
     }
+    tenancy::invitations::freeze_of(&mut system, id, frozen).await?;
     // Requests under way, on every replica, read their rights at a version that this moves on.
     tenancy::members::outdate(&mut system, id).await?;
     match account.default_org.map(OrgId::from) {

@@ -30,7 +30,7 @@ async fn read(core: &Core, caller: &Caller, account: AccountId) -> Result<MeView
 /// Changes a person's name, here and in the copies that organizations show.
 pub async fn change_name(core: &Core, account: AccountId, full_name: &str, client: &Client) -> Result<(), Failed<AccountFault>> {
     let mut check = Check::new();
-    check.text("full_name", full_name, 1..=NAME_LEN_MAX);
+    check.name("full_name", full_name, 1..=NAME_LEN_MAX);
     check.done()?;
     let full_name = full_name.trim();
     let mut system = core.store.system("a person changes their own name").await?;

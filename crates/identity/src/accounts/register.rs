@@ -41,12 +41,10 @@ pub async fn register(core: &Core, new: Register, kind: Kind, client: &Client) -
     // Before anything costly is done, also for those that are refused later: the answer to a taken
     // address is worth a question, too.
     limits::count(core, Way::Register, &[Whose::Network(&client.network)]).await?;
-    let mode = identity.settings.mode(core.environment);
-    // Hashing comes before the transaction: it takes longer than all of it.
-    let password = passwords::choose(&identity.pool, identity.settings.rules(), "password", &new.password, about(&new)).await?;
-    let hash = identity.pool.hash(&password).await?;
-    match mode {
+    match identity.settings.mode(core.environment) {
         RegistrationMode::Immediate => {
+            // Hashing comes before the transaction: it takes longer than all of it.
+            let hash = passwords::hash_chosen(&identity, new.password.as_ref(), about(&new)).await?;
             let signed_in = at_once(core, &identity, new, hash, Entering { kind, client }).await?;
             Ok(Registered::SignedIn(Box::new(signed_in)))
         }
@@ -54,7 +52,7 @@ pub async fn register(core: &Core, new: Register, kind: Kind, client: &Client) -
             // Each is a mail to a stranger, whoever asks for it. Past the limit the answer is the same and
             // no mail is written: nobody learns that somebody else asked for this address, or is kept out.
             if limits::count_unseen(core, Way::RegistrationMail, &[Whose::Account(new.email.normal())]).await? {
-                registrations::ask(core, new, hash).await?;
+                registrations::ask(core, new).await?;
             }
             Ok(Registered::ByMail)
         }
@@ -63,8 +61,8 @@ pub async fn register(core: &Core, new: Register, kind: Kind, client: &Client) -
 
 fn check(new: &Register) -> Result<(), Failure> {
     let mut check = Check::new();
-    check.text("full_name", &new.full_name, 1..=NAME_LEN_MAX);
-    check.text("org_name", &new.org_name, 1..=NAME_LEN_MAX);
+    check.name("full_name", &new.full_name, 1..=NAME_LEN_MAX);
+    check.name("org_name", &new.org_name, 1..=NAME_LEN_MAX);
     if let Some(Err(wrong)) = new.org_slug.as_deref().map(slug::check) {
         check.that(false, "org_slug", wrong.to_string());
     }

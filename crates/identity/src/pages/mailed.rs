@@ -14,7 +14,7 @@ use web::{Ctx, Form, PageFault, Query, Routes as _, See};
 use super::fields;
 use super::signup::password_hint;
 use crate::client::Client;
-use crate::proofs::{self, Verified, Wanted};
+use crate::proofs::{self, Proof, Verified, Wanted};
 use crate::registrations;
 
 pub(super) fn register(app: &mut Registry) {
@@ -39,6 +39,7 @@ struct VerifyPage {
     token: Secret,
     /// The organization that begins with it, where registering waited for this link.
     founding: Option<String>,
+    password_hint: String,
     complaint: Option<Complaint>,
 }
 
@@ -46,22 +47,28 @@ impl VerifyPage {
     fn csrf(&self) -> Csrf<'_> {
         Csrf(self.csrf.expose())
     }
+
+    fn password(&self) -> Field<'_> {
+        fields::new_password("Password", "password", &self.password_hint, self.complaint.as_ref())
+    }
 }
 
 async fn verify_page(ctx: Ctx, Query(mailed): Query<Mailed>) -> Result<Response, PageFault> {
     Ok(show_verify(&ctx, mailed.token, None).await?)
 }
 
-/// The token of the button.
+/// The token of the button, and the password where an account begins with it.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct VerifyForm {
     #[serde(default)]
     token: Secret,
+    password: Option<Secret>,
 }
 
 async fn verify_form(ctx: Ctx, Form(mailed): Form<VerifyForm>) -> Result<Response, PageFault> {
-    match proofs::verify_email(ctx.core(), &mailed.token, &Client::of(&ctx)).await.map_err(Failed::into_failure) {
+    let proof = Proof { token: &mailed.token, password: mailed.password.as_ref() };
+    match proofs::verify_email(ctx.core(), proof, &Client::of(&ctx)).await.map_err(Failed::into_failure) {
         Ok(Verified { is_new_account: true, .. }) => {
             ctx.notice("Your account is made. Sign in with the password that you chose.");
             Ok(See::other("/signin").into_response())
@@ -75,9 +82,10 @@ async fn verify_form(ctx: Ctx, Form(mailed): Form<VerifyForm>) -> Result<Respons
 }
 
 async fn show_verify(ctx: &Ctx, token: Secret, complaint: Option<Complaint>) -> Result<Response, Failure> {
-    let founding = registrations::founding(ctx.core(), &token).await?;
-    let page = VerifyPage { csrf: ctx.csrf(), token, founding, complaint };
-    Ok(answered(ctx.plain_page("Confirm your address", &page)?, page.complaint.as_ref()).into_response())
+    let founding = registrations::waiting(ctx.core(), &token).await?.map(|waiting| waiting.org_name);
+    let title = if founding.is_some() { "Finish signing up" } else { "Confirm your address" };
+    let page = VerifyPage { csrf: ctx.csrf(), token, founding, password_hint: password_hint(ctx), complaint };
+    Ok(answered(ctx.plain_page(title, &page)?, page.complaint.as_ref()).into_response())
 }
 
 /// Whose mail is wanted, and for what: to verify again, or to reset.

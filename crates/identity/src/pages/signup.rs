@@ -15,7 +15,7 @@ use super::{HOME, enter, fields, return_to};
 use crate::accounts::{self, Register, Registered};
 use crate::client::Client;
 use crate::sessions::Kind;
-use crate::{Identity, Registration};
+use crate::{Identity, Registration, RegistrationMode};
 
 pub(super) fn register(app: &mut Registry) {
     app.public_pages(Router::<Core>::new().route("/signup", get(signup_page).post(signup_form)));
@@ -27,8 +27,7 @@ pub(super) fn register(app: &mut Registry) {
 struct SignupForm {
     #[serde(default)]
     email: String,
-    #[serde(default)]
-    password: Secret,
+    password: Option<Secret>,
     #[serde(default)]
     full_name: String,
     #[serde(default)]
@@ -42,6 +41,7 @@ struct SignupPage {
     csrf: Secret,
     form: SignupForm,
     registration: Registration,
+    mode: RegistrationMode,
     password_hint: String,
     complaint: Option<Complaint>,
 }
@@ -60,6 +60,11 @@ impl SignupPage {
 
     fn is_open(&self) -> bool {
         self.registration == Registration::Open
+    }
+
+    /// Where the link in a mail finishes it, the password is chosen there.
+    fn is_at_once(&self) -> bool {
+        self.mode == RegistrationMode::Immediate
     }
 
     fn full_name(&self) -> Field<'_> {
@@ -129,7 +134,8 @@ async fn attempt(ctx: &Ctx, form: &SignupForm) -> Result<Registered, Failure> {
 }
 
 fn show(ctx: &Ctx, form: SignupForm, complaint: Option<Complaint>) -> Result<Response, Failure> {
-    let registration = Identity::of(ctx.core()).settings.registration;
-    let page = SignupPage { csrf: ctx.csrf(), form, registration, password_hint: password_hint(ctx), complaint };
+    let settings = &Identity::of(ctx.core()).settings;
+    let (registration, mode) = (settings.registration, settings.mode(ctx.core().environment));
+    let page = SignupPage { csrf: ctx.csrf(), form, registration, mode, password_hint: password_hint(ctx), complaint };
     Ok(answered(ctx.plain_page("Sign up", &page)?, page.complaint.as_ref()).into_response())
 }

@@ -16,6 +16,8 @@ use kernel::{Failure, Secret};
 use unicode_normalization::UnicodeNormalization as _;
 use zeroize::Zeroizing;
 
+use crate::Identity;
+
 /// The most bytes that are looked at: far above the 256 characters that must pass (NIST 800-63B-4
 /// asks for 64), and small enough that reading them costs nothing (ASVS 6.2.9).
 pub const BYTES_MAX: usize = 1024;
@@ -57,7 +59,7 @@ impl std::fmt::Debug for Password {
 /// How many password hashes this process was asked to compute: the same for an address that nobody
 /// has as for one that somebody has.
 pub fn hashes_computed(core: &Core) -> u64 {
-    crate::Identity::of(core).pool.computed()
+    Identity::of(core).pool.computed()
 }
 
 /// Reads a password that somebody wants to have from now on; `field` is where they typed it.
@@ -68,6 +70,14 @@ pub async fn choose(pool: &Pool, rules: Rules, field: &str, typed: &Secret, abou
     let judged = password.clone();
     pool.run(move |_| rules.judge(&judged, &about)).await?.map_err(|wrong| Failure::field(field, wrong))?;
     Ok(password)
+}
+
+/// Reads the password of an account that begins, typed in the field `password`, and hashes it. 422 when there
+/// is none or when the rules refuse it.
+pub(crate) async fn hash_chosen(identity: &Identity, typed: Option<&Secret>, about: About) -> Result<String, Failure> {
+    let typed = typed.ok_or_else(|| Failure::field("password", "is required"))?;
+    let password = choose(&identity.pool, identity.settings.rules(), "password", typed, about).await?;
+    identity.pool.hash(&password).await
 }
 
 /// Reads a password that somebody shows; too long a one is refused before any work is done.

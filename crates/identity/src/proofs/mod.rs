@@ -20,7 +20,7 @@ pub(crate) use requests::{Wanted, request};
 pub(crate) use reset::reset_password;
 pub(crate) use routes::{AcceptedRequestView, change};
 pub(crate) use store::issue;
-pub(crate) use verification::{Verified, verify_email};
+pub(crate) use verification::{Proof, Verified, verify_email};
 
 pub(crate) fn register(app: &mut Registry) {
     app.faults::<ProofFault>();

@@ -10,7 +10,7 @@ use web::{Answer, Ctx, Json, Routes as _};
 use super::change::{Changing, change_password};
 use super::confirm::confirm_password;
 use super::requests::{Wanted, request};
-use super::{PasswordFault, ProofFault, reset, verification};
+use super::{PasswordFault, Proof, ProofFault, reset, verification};
 use crate::client::Client;
 use crate::sessions::{self, RenewedView, TokensView, person};
 use crate::signin;
@@ -25,11 +25,14 @@ pub(super) fn register(app: &mut Registry) {
     app.routes(OpenApiRouter::<Core>::new().routes(routes!(change_own_password)).routes(routes!(confirm_own_password)));
 }
 
-/// The token of a verification mail.
+/// The token of a verification mail, and the password of an account that begins with it.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct VerifyEmail {
     token: Secret,
+    /// Required where registering waits for its mail, and only there: at least 12 characters unless configured
+    /// otherwise.
+    password: Option<Secret>,
 }
 
 /// An address, whether anybody's or not.
@@ -83,10 +86,12 @@ struct PasswordSetView {
 
 /// Verify an address with the token from the mail
 ///
-/// Where registering waits for its mail, this makes the account and its organization. Signs nobody in.
+/// Where registering waits for its mail, this makes the account, with the password given here, and its
+/// organization; a password that is refused does not spend the token. Signs nobody in.
 #[utoipa::path(post, path = "/auth/verify-email", tag = "auth", operation_id = "verify_email")]
 async fn verify_email(ctx: Ctx, Json(proof): Json<VerifyEmail>) -> Answer<VerifiedView, ProofFault> {
-    let verified = verification::verify_email(ctx.core(), &proof.token, &Client::of(&ctx)).await?;
+    let shown = Proof { token: &proof.token, password: proof.password.as_ref() };
+    let verified = verification::verify_email(ctx.core(), shown, &Client::of(&ctx)).await?;
     Ok(ctx.answer(&VerifiedView { email_verified_at: verified.at })?)
 }
 

@@ -2,12 +2,20 @@
 
 use ::store::AuditLine;
 use host::Core;
-use kernel::{Actor, At, Failed, OrgId, Secret};
+use kernel::{Actor, At, Failed, Failure, OrgId, Secret};
 
 use super::{ProofFault, Purpose, store};
 use crate::client::Client;
 use crate::events::AddressVerified;
 use crate::{Identity, accounts, registrations, trail};
+
+/// What somebody shows who has read the mail.
+#[derive(Clone, Copy)]
+pub(crate) struct Proof<'a> {
+    pub token: &'a Secret,
+    /// Of an account that begins with it.
+    pub password: Option<&'a Secret>,
+}
 
 /// An address that is somebody's.
 pub(crate) struct Verified {
@@ -16,17 +24,23 @@ pub(crate) struct Verified {
     pub is_new_account: bool,
 }
 
-/// Spends the token of the mail, which is that of an account or of a registration that waits.
-/// Signs nobody in.
+/// Spends the token of the mail, which is that of an account or of a registration that waits. The latter
+/// begins with the password that is chosen with it. Signs nobody in.
 ///
-/// 422 `proof_token_refused` for one that is unknown, expired or spent.
-pub(crate) async fn verify_email(core: &Core, token: &Secret, client: &Client) -> Result<Verified, Failed<ProofFault>> {
+/// 422 `proof_token_refused` for a token that is unknown, expired or spent; 422 `validation_failed` for a
+/// password that is missing, refused or not wanted, which spends nothing.
+pub(crate) async fn verify_email(core: &Core, proof: Proof<'_>, client: &Client) -> Result<Verified, Failed<ProofFault>> {
+    if let Some(waiting) = registrations::waiting(core, proof.token).await? {
+        let at = registrations::finish(core, &waiting, proof, client).await?;
+        return Ok(Verified { at, is_new_account: true });
+    }
     let now = core.clock.now_secure();
     let mut system = core.store.system("whose address is verified").await?;
-    let Some(account) = store::spend(&mut system, token, Purpose::Verify, now).await? else {
-        let at = registrations::finish(core, system, token, client).await?;
-        return Ok(Verified { at, is_new_account: true });
-    };
+    let account = store::spend(&mut system, proof.token, Purpose::Verify, now).await?.ok_or(ProofFault::TokenRefused)?;
+    if proof.password.is_some() {
+        // Whoever sends one believes that it would hold from now on. Nothing is spent: nothing is committed.
+        return Err(Failure::field("password", "must be left out: this account has a password, and it stays").into());
+    }
     accounts::store::verify(&mut system, account, now).await?;
     let found = accounts::store::find(&mut system, account).await?.ok_or(ProofFault::TokenRefused)?;
     match found.default_org.map(OrgId::from) {

@@ -12,8 +12,8 @@ use super::store::{self, Taken};
 use crate::accounts::{self, Register};
 use crate::client::Client;
 use crate::events::AddressVerified;
-use crate::proofs::ProofFault;
-use crate::{Identity, Registration, letters, trail};
+use crate::proofs::{Proof, ProofFault};
+use crate::{Identity, Registration, letters, passwords, trail};
 
 const WRITE_TO: Workflow<Uuid> = Workflow::new("identity.registration_mail", 1);
 const GRANT: Activity<Uuid, ()> = Activity::new("identity.write_to_registered");
@@ -23,13 +23,13 @@ pub(super) fn register(app: &mut Registry) {
     app.activity(GRANT, grant);
 }
 
-/// Writes the registration down, with the hash of its password. The work is the same for every
-/// address: whose it is, only the durable work that begins here finds out.
-pub(crate) async fn ask(core: &Core, new: Register, password_hash: String) -> Result<(), Failure> {
+/// Writes the registration down, without any password. The work is the same for every address: whose
+/// it is, only the durable work that begins here finds out.
+pub(crate) async fn ask(core: &Core, new: Register) -> Result<(), Failure> {
     let now = core.clock.now_secure();
     let id = chance::uuid_v7(now);
     let mut system = core.store.system("a registration waits for its mail").await?;
-    store::insert(&mut system, id, new, password_hash, now).await?;
+    store::insert(&mut system, id, new, now).await?;
     flows::start_system(&mut system, WRITE_TO, &id, StartOptions::default()).await?;
     Ok(system.commit().await?)
 }
@@ -65,39 +65,36 @@ async fn invite_to_finish(core: &Core, system: &mut System, waiting: &Model) -> 
     letters::finish_registration(core, waiting.address()?, &about, &token)
 }
 
-/// The organization that this token would found; `None` for a token of another kind.
-pub(crate) async fn founding(core: &Core, token: &Secret) -> Result<Option<String>, Failure> {
+/// The registration that this token would finish; `None` for a token of another kind.
+pub(crate) async fn waiting(core: &Core, token: &Secret) -> Result<Option<Model>, Failure> {
     let mut system = core.store.system_read("what a registration would make").await?;
-    Ok(store::by_token(&mut system, token, core.clock.now_secure()).await?.map(|waiting| waiting.org_name))
+    Ok(store::by_token(&mut system, token, core.clock.now_secure()).await?)
 }
 
-/// Makes the account and its organization, goes on from where the token was looked for, and signs
-/// nobody in. A slug that was taken meanwhile becomes one like it: the person behind the link can
-/// change it, and could do nothing about a refusal.
+/// Makes the account with the password that is chosen now, and its organization, and signs nobody in. A slug
+/// that was taken meanwhile becomes one like it: the person behind the link can change it, and could do
+/// nothing about a refusal.
 ///
-/// 422 `proof_token_refused` for a token that is unknown, expired or spent, and when nobody may
-/// register any more.
-pub(crate) async fn finish(core: &Core, mut system: System, token: &Secret, client: &Client) -> Result<At, Failed<ProofFault>> {
-    let now = core.clock.now_secure();
-    if Identity::of(core).settings.registration != Registration::Open {
+/// 422 `validation_failed` for a password that is missing or refused, which does not spend the token;
+/// 422 `proof_token_refused` for one that was spent meanwhile, and when nobody may register any more.
+pub(crate) async fn finish(core: &Core, waiting: &Model, proof: Proof<'_>, client: &Client) -> Result<At, Failed<ProofFault>> {
+    let identity = Identity::of(core);
+    if identity.settings.registration != Registration::Open {
         return Err(ProofFault::TokenRefused.into());
     }
-    let asked = store::take(&mut system, token, now).await?.ok_or(ProofFault::TokenRefused)?;
-    make(system, asked, client, now).await?;
+    let password_hash = passwords::hash_chosen(&identity, proof.password, waiting.about()).await?;
+    let now = core.clock.now_secure();
+    let mut system = core.store.system("a registration is finished").await?;
+    // Only now is it spent: of two who race, the second is refused here.
+    let asked = store::take(&mut system, proof.token, now).await?.ok_or(ProofFault::TokenRefused)?;
+    make(system, asked, password_hash, client, now).await?;
     Ok(now)
 }
 
-async fn make(mut system: System, asked: Taken, client: &Client, now: At) -> Result<(), Failed<ProofFault>> {
+async fn make(mut system: System, asked: Taken, password_hash: String, client: &Client, now: At) -> Result<(), Failed<ProofFault>> {
     let (id, org) = (AccountId::new(now), OrgId::new(now));
     let email: MailAddress = asked.email.parse().map_err(Failure::internal)?;
-    let row = accounts::store::Row {
-        id,
-        email: &email,
-        full_name: &asked.full_name,
-        password_hash: asked.password_hash,
-        org,
-        verified_at: Some(now),
-    };
+    let row = accounts::store::Row { id, email: &email, full_name: &asked.full_name, password_hash, org, verified_at: Some(now) };
     // Whoever has two links and uses both has an account already.
     let taken = |error: ::store::StoreError| if accounts::is_taken(&error) { ProofFault::TokenRefused.into() } else { error.into() };
     let account = accounts::store::insert(&mut system, row).await.map_err(|error| -> Failed<ProofFault> { taken(error) })?;

@@ -3,6 +3,8 @@
 use chrono::Duration;
 use sea_orm::entity::prelude::*;
 
+use crate::passwords::About;
+
 /// As long as a link that verifies an address: it does the same, and more.
 pub(super) const LIFETIME: Duration = Duration::hours(24);
 
@@ -16,6 +18,8 @@ pub struct Model {
     pub email: String,
     pub email_normal: String,
     pub full_name: String,
+    /// Always empty. The release before this one kept a hash here and needs the column as long as it may
+    /// serve beside it.
     pub password_hash: String,
     pub org_name: String,
     pub org_slug: Option<String>,
@@ -33,5 +37,11 @@ impl Model {
     /// The address, which was checked when the row was made.
     pub fn address(&self) -> Result<kernel::MailAddress, kernel::Failure> {
         self.email.parse().map_err(kernel::Failure::internal)
+    }
+
+    /// What the rules compare a password with.
+    pub fn about(&self) -> About {
+        let names = [Some(self.full_name.clone()), Some(self.org_name.clone()), self.org_slug.clone()];
+        About { email: self.email_normal.clone(), names: names.into_iter().flatten().collect() }
     }
 }

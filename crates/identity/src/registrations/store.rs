@@ -9,13 +9,13 @@ use super::registration::{ActiveModel, Column, Entity, LIFETIME, Model};
 use crate::accounts::Register;
 
 /// Writes down what was asked for.
-pub(super) async fn insert(system: &mut System, id: Uuid, new: Register, password_hash: String, now: At) -> Result<(), StoreError> {
+pub(super) async fn insert(system: &mut System, id: Uuid, new: Register, now: At) -> Result<(), StoreError> {
     let row = ActiveModel {
         id: Set(id),
         email: Set(new.email.as_str().to_owned()),
         email_normal: Set(new.email.normal().to_owned()),
         full_name: Set(new.full_name.trim().to_owned()),
-        password_hash: Set(password_hash),
+        password_hash: Set(String::new()),
         org_name: Set(new.org_name),
         org_slug: Set(new.org_slug),
         expires_at: Set(now + LIFETIME),
@@ -53,14 +53,13 @@ pub(super) async fn by_token(system: &mut System, token: &Secret, now: At) -> Re
 pub(super) struct Taken {
     pub email: String,
     pub full_name: String,
-    pub password_hash: String,
     pub org_name: String,
     pub org_slug: Option<String>,
 }
 
 const TAKE: SystemSql = SystemSql::both(
     "delete from pending_registrations where token_hash = $1 and expires_at > $2 \
-     returning email, full_name, password_hash, org_name, org_slug",
+     returning email, full_name, org_name, org_slug",
 );
 
 /// Takes the registration out, and so spends its token. One statement: of many who race, one gets

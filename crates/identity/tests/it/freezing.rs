@@ -23,6 +23,23 @@ testkit::stories! {
         assert!(!mails[0]["subject"].as_str().unwrap().contains("new password"), "{mails:?}");
     }
 
+    async fn what_a_frozen_account_has_invited_opens_to_nobody_until_it_is_let_in(app: TestApp) {
+        let nina = newcomer(app, "nina@initech.test").await;
+        let alice = app.alice().await;
+        alice.post("/v1/org/invitations", json!({"email": "nina@initech.test", "role": "admin"})).await.expect(201);
+        app.core.clock.advance(chrono::Duration::seconds(1));
+        alice.post("/v1/org/invitations", json!({"email": "nils@initech.test", "role": "admin"})).await.expect(201);
+        let (hers, his) = (app.token_to("nina@initech.test").await, app.token_to("nils@initech.test").await);
+        freeze(app, "alice@acme.test", true).await;
+        nina.post("/v1/invitations/accept", json!({"token": hers})).await.refused(404, "invitation_not_found");
+        let joining = json!({"token": his, "password": OTHER_PASSWORD, "full_name": "Nils"});
+        app.nobody().post("/v1/auth/register/invited", joining.clone()).await.refused(404, "invitation_not_found");
+        assert_eq!(app.nobody().get(&format!("/invitations/accept?token={his}")).await.status, 404);
+        freeze(app, "alice@acme.test", false).await;
+        nina.post("/v1/invitations/accept", json!({"token": hers})).await.ok();
+        app.nobody().post("/v1/auth/register/invited", joining).await.expect(201);
+    }
+
     async fn a_frozen_account_looks_like_a_wrong_password(app: TestApp) {
         newcomer(app, "nina@initech.test").await;
         freeze(app, "nina@initech.test", true).await;

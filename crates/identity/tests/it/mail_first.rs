@@ -4,10 +4,13 @@ use super::*;
 use identity::{accounts, passwords};
 use testkit::Value;
 
+/// What somebody typed who does not own the address.
+const ATTACKERS: &str = "nine lanterns behind the orchard";
 const MAIL_FIRST: [(&str, &str); 1] = [("identity.registration_mode", "mail_first")];
 
+/// No password: it is chosen where the address is proven.
 fn new(email: &str, slug: &str) -> Value {
-    json!({"email": email, "password": OTHER_PASSWORD, "full_name": "Nina New", "org_name": "Initech", "org_slug": slug})
+    json!({"email": email, "full_name": "Nina New", "org_name": "Initech", "org_slug": slug})
 }
 
 async fn register(app: &TestApp, email: &str, slug: &str) -> Answer {
@@ -15,7 +18,11 @@ async fn register(app: &TestApp, email: &str, slug: &str) -> Answer {
 }
 
 async fn verify(app: &TestApp, token: &str) -> Answer {
-    app.nobody().post("/v1/auth/verify-email", json!({"token": token})).await
+    verify_choosing(app, token, OTHER_PASSWORD).await
+}
+
+async fn verify_choosing(app: &TestApp, token: &str, password: &str) -> Answer {
+    app.nobody().post("/v1/auth/verify-email", json!({"token": token, "password": password})).await
 }
 
 /// Somebody who signed up and used the link.
@@ -44,7 +51,7 @@ async fn a_known_an_unknown_and_a_frozen_address_get_the_same_answer_for_the_sam
             let names: Vec<_> = answer.headers.keys().map(ToString::to_string).collect();
             seen.push((answer.status, answer.body["data"].clone(), names, answer.text.len(), hashes));
         }
-        assert_eq!((seen[0].0, &seen[0].1, seen[0].4), (202, &json!({"accepted": true}), 1));
+        assert_eq!((seen[0].0, &seen[0].1, seen[0].4), (202, &json!({"accepted": true}), 0));
         assert!(seen.iter().all(|one| *one == seen[0]), "{seen:?}");
         assert_eq!(subjects(app, "known@x.test").await[0], "You have an account already");
         assert_eq!(subjects(app, "unknown@x.test").await, ["Finish signing up"]);
@@ -82,9 +89,84 @@ async fn scanners_spend_no_registration_and_the_button_makes_it() {
             assert!(shown.status == 200 && shown.text.contains("Make my account") && shown.text.contains("Initech"), "{}", shown.text);
             assert_eq!(app.nobody().send(app.nobody().request(reqwest::Method::HEAD, &page)).await.status, 200);
         }
-        let done = press(app, &page, "/verify", &[("token", &token)]).await;
+        let done = press(app, &page, "/verify", &[("token", &token), ("password", OTHER_PASSWORD)]).await;
         assert_eq!((done.status, done.header("location")), (303, "/signin"), "{}", done.text);
         login(app, "nina@x.test", OTHER_PASSWORD).await.ok();
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_registers_somebody_elses_address_knows_no_password_of_the_account() {
+    with_settings(&MAIL_FIRST, async |app| {
+        let mut planted = new("nina@x.test", "initech");
+        planted["password"] = json!(ATTACKERS);
+        app.nobody().post("/v1/auth/register", planted).await.expect(202);
+        let kept = app.all_rows().await;
+        assert!(!format!("{kept:?}").contains("$argon2"), "nothing of what was typed is kept");
+        let token = app.token_for("nina@x.test", "/verify").await;
+        verify(app, &token).await.ok();
+        login(app, "nina@x.test", ATTACKERS).await.refused(401, "credentials_wrong");
+        login(app, "nina@x.test", OTHER_PASSWORD).await.ok();
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_link_asks_for_a_password_and_a_wrong_one_spends_nothing() {
+    with_settings(&MAIL_FIRST, async |app| {
+        register(app, "nina@x.test", "initech").await.expect(202);
+        let token = app.token_for("nina@x.test", "/verify").await;
+        let nobody = app.nobody();
+        let bare = nobody.post("/v1/auth/verify-email", json!({"token": token})).await;
+        let weak = verify_choosing(app, &token, "password1234").await;
+        let own = verify_choosing(app, &token, "Initech-tractor-violet").await;
+        for (answer, said) in [(bare, "is required"), (weak, "widely used"), (own, "your organization")] {
+            answer.refused(422, "validation_failed");
+            assert!(answer.field("password").contains(said), "{}", answer.text);
+        }
+        login(app, "nina@x.test", OTHER_PASSWORD).await.refused(401, "credentials_wrong");
+        verify(app, &token).await.ok();
+        login(app, "nina@x.test", OTHER_PASSWORD).await.ok();
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_page_behind_the_link_asks_for_the_password_and_says_what_is_wrong_with_it() {
+    with_settings(&MAIL_FIRST, async |app| {
+        let signup = app.nobody().get("/signup").await;
+        assert!(!signup.text.contains("type=\"password\""), "{}", signup.text);
+        register(app, "nina@x.test", "initech").await.expect(202);
+        let token = app.token_for("nina@x.test", "/verify").await;
+        let page = format!("/verify?token={token}");
+        let shown = app.nobody().get(&page).await;
+        assert!(shown.text.contains("autocomplete=\"new-password\"") && shown.text.contains("At least 12"), "{}", shown.text);
+        for (typed, said) in [("", "at least 12 characters"), ("password1234", "widely used")] {
+            let again = press(app, &page, "/verify", &[("token", &token), ("password", typed)]).await;
+            assert!(again.status == 422 && again.text.contains(said) && again.text.contains("Make my account"), "{}", again.text);
+        }
+        assert_eq!(press(app, &page, "/verify", &[("token", &token), ("password", OTHER_PASSWORD)]).await.status, 303);
+        let gone = press(app, &page, "/verify", &[("token", &token), ("password", OTHER_PASSWORD)]).await;
+        assert!(gone.status == 422 && gone.text.contains("used before"), "{}", gone.text);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_account_that_is_there_keeps_its_password_when_its_address_is_verified() {
+    with_settings(&[], async |app| {
+        newcomer(app, "nina@x.test").await;
+        let token = app.token_to("nina@x.test").await;
+        let said = verify_choosing(app, &token, "seven kettles under the harbour").await;
+        said.refused(422, "validation_failed");
+        assert!(said.field("password").contains("has a password"), "{}", said.text);
+        app.nobody().post("/v1/auth/verify-email", json!({"token": token})).await.ok();
+        login(app, "nina@x.test", OTHER_PASSWORD).await.ok();
+        let new = json!({"email": "nils@x.test", "full_name": "Nils", "org_name": "Hooli"});
+        let refused = app.nobody().post("/v1/auth/register", new).await;
+        refused.refused(422, "validation_failed");
+        assert_eq!(refused.field("password"), "is required", "an account that begins at once needs one");
     })
     .await;
 }
@@ -93,13 +175,10 @@ async fn scanners_spend_no_registration_and_the_button_makes_it() {
 async fn signing_up_with_a_known_address_changes_nothing() {
     with_settings(&MAIL_FIRST, async |app| {
         settled(app, "nina@x.test", "initech").await;
-        let mut other = new("NINA@x.test", "other");
-        other["password"] = json!("seven kettles under the harbour");
-        app.nobody().post("/v1/auth/register", other).await.expect(202);
+        register(app, "NINA@x.test", "other").await.expect(202);
         let mail = app.mail_to("nina@x.test").await;
         let links = mail["links"].to_string();
         assert!(links.contains("/signin") && mail["text"].as_str().unwrap().contains("/forgot") && !links.contains("token"), "{mail}");
-        login(app, "nina@x.test", "seven kettles under the harbour").await.refused(401, "credentials_wrong");
         login(app, "nina@x.test", OTHER_PASSWORD).await.ok();
     })
     .await;
@@ -138,12 +217,10 @@ async fn of_two_links_to_one_address_the_first_makes_the_account() {
         register(app, "nina@x.test", "initech").await.expect(202);
         let first = app.token_for("nina@x.test", "/verify").await;
         app.core.clock.advance(chrono::Duration::seconds(1));
-        let mut again = new("nina@x.test", "initech");
-        again["password"] = json!("seven kettles under the harbour");
-        app.nobody().post("/v1/auth/register", again).await.expect(202);
+        register(app, "nina@x.test", "initech").await.expect(202);
         let second = app.token_for("nina@x.test", "/verify").await;
         verify(app, &first).await.ok();
-        verify(app, &second).await.refused(422, "proof_token_refused");
+        verify_choosing(app, &second, "seven kettles under the harbour").await.refused(422, "proof_token_refused");
         login(app, "nina@x.test", OTHER_PASSWORD).await.ok();
     })
     .await;
@@ -202,7 +279,7 @@ async fn the_sign_up_page_says_look_in_your_mailbox_to_everybody() {
         settled(app, "known@x.test", "known").await;
         let mut pages = Vec::new();
         for email in ["known@x.test", "other@x.test"] {
-            let fields = [("email", email), ("password", OTHER_PASSWORD), ("full_name", "Nina"), ("org_name", "Initech")];
+            let fields = [("email", email), ("full_name", "Nina"), ("org_name", "Initech")];
             let answer = press(app, "/signup", "/signup", &fields).await;
             assert!(answer.status == 200 && answer.text.contains("Look in your mailbox"), "{}", answer.text);
             pages.push(answer.text.replace(email, "…"));
@@ -216,7 +293,9 @@ async fn the_sign_up_page_says_look_in_your_mailbox_to_everybody() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_refused_field_is_told_before_any_mail_is_written() {
     with_settings(&MAIL_FIRST, async |app| {
-        for (field, wrong) in [("org_slug", json!("No Slug")), ("password", json!("password1234")), ("full_name", json!(" "))] {
+        for (field, wrong) in
+            [("org_slug", json!("No Slug")), ("org_name", json!("Pay at https://evil.example")), ("full_name", json!(" "))]
+        {
             let mut body = new("nina@x.test", "initech");
             body[field] = wrong;
             let refused = app.nobody().post("/v1/auth/register", body).await;

@@ -24,7 +24,7 @@ testkit::stories! {
         let next = refresh(app, &bob.profile["refresh_token"]).await.ok();
         assert_eq!(next["organization"], json!(null));
         let next = app.holding(&next);
-        assert_eq!(next.get("/v1/auth/me").await.ok()["user"]["id"], bob.profile["user"]["id"]);
+        assert_eq!(next.get("/v1/auth/me").await.ok()["id"], bob.profile["user"]["id"]);
         next.get("/v1/org/members").await.refused(403, "permission_denied");
         assert_eq!(refresh(app, &next.profile["refresh_token"]).await.status, 200);
     }

@@ -14,6 +14,8 @@ use sea_orm::ActiveValue::Set;
 
 use crate::policy::budget::WINDOW_DAYS;
 
+pub(crate) use store::lock;
+
 ::store::org_scoped!(use_of_card);
 
 /// What a card is counted by: its fingerprint, else the provider's token, and only as a digest.

@@ -26,8 +26,9 @@ const LOCK: TenantSql = TenantSql::per_engine(
      where held.lock is null",
 );
 
-pub(super) async fn lock(tx: &mut Tx, card: &str) -> Result<(), StoreError> {
-    tx.sql(LOCK.bind(card)).await.map(drop)
+/// Holds what is counted under this name: a card, or an address that is written to.
+pub(crate) async fn lock(tx: &mut Tx, name: &str) -> Result<(), StoreError> {
+    tx.sql(LOCK.bind(name)).await.map(drop)
 }
 
 pub(super) async fn since(tx: &mut Tx, card: &str, since: At) -> Result<Vec<At>, StoreError> {

@@ -25,16 +25,20 @@ pub(crate) struct Planned {
 pub(crate) async fn ask(tx: &mut Tx, config: &RecoveryConfig, case: &Model) -> Result<Planned, Failure> {
     let obligation = Obligation::read(tx, case).await?;
     let history = history(tx, case, &obligation).await?;
-    Ok(planned(tx.now(), config, case, obligation, &history))
+    let letters_from = match obligation.contact() {
+        Some(to) => messages::room_from(tx, &to).await?,
+        None => None,
+    };
+    let facts = Facts { letters_from, ..facts(config, case, &obligation) };
+    Ok(planned(tx.now(), &facts, case, obligation, &history))
 }
 
-fn planned(now: At, config: &RecoveryConfig, case: &Model, obligation: Obligation, history: &History) -> Planned {
-    let facts = facts(config, case, &obligation);
-    Planned { plan: policy::plan(&facts, Policy::builtin(), history, now, seed(case)), obligation }
+fn planned(now: At, facts: &Facts, case: &Model, obligation: Obligation, history: &History) -> Planned {
+    Planned { plan: policy::plan(facts, Policy::builtin(), history, now, seed(case)), obligation }
 }
 
 /// Plans a case that is about to be inserted: nothing was done or planned for it, so nothing of it is
-/// asked for. `card` are the uses of its card, the failure's own among them. Gives the case with its plan.
+/// asked for, and whether its payer may be written to only when a letter is due. `card` are the uses of its card, the failure's own among them. Gives the case with its plan.
 pub(super) fn plan_first(
     now: At,
     config: &RecoveryConfig,
@@ -44,7 +48,8 @@ pub(super) fn plan_first(
 ) -> Result<(Model, Planned), Failure> {
     let misses = u32::try_from(case.misses).unwrap_or(0);
     let history = History { misses, card, ..History::default() };
-    let planned = planned(now, config, &case, obligation, &history);
+    let facts = facts(config, &case, &obligation);
+    let planned = planned(now, &facts, &case, obligation, &history);
     let next = Next::of(&case, &planned.plan)?;
     case.state = next.state;
     case.next_action_at = next.at;
@@ -159,6 +164,7 @@ fn facts(config: &RecoveryConfig, case: &Model, obligation: &Obligation) -> Fact
         can_charge: obligation.can_charge(),
         is_connected: obligation.is_connected(),
         has_contact: obligation.contact().is_some(),
+        letters_from: None,
         link_allowed: case.verdict().is_none_or(|verdict| verdict.link_allowed),
         budget: Budget::of(obligation.network(), obligation.country(), config.card_attempts_30d_max),
     }

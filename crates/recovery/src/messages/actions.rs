@@ -4,19 +4,17 @@ use ::store::{AuditLine, Tx};
 use billing::links;
 use chrono::Duration;
 use host::Core;
-use kernel::{At, CaseId, Failed, Failure};
+use kernel::{At, CaseId, Failed, Failure, MailAddress};
 use mail::{Letter, Withdrawn};
 use sea_orm::ActiveValue::Set;
 use sea_orm::IntoActiveModel as _;
 
 use super::letter::{PayerMail, Template};
 use super::message::{ActiveModel, Model};
-use super::{MessageState, store};
+use super::{MessageState, allowance, store};
 use crate::cases::{self, Obligation};
 use crate::settings::RecoveryConfig;
 
-/// Letters of a company's name in a subject: a subject has one line.
-const COMPANY_CHARS_MAX: usize = 80;
 /// The one channel that is built in.
 const CHANNEL: &str = "email";
 
@@ -53,6 +51,7 @@ async fn insert(tx: &mut Tx, case: &cases::Model, number: i32, at: At, template:
         planned_for: Set(at),
         queued_at: Set(None),
         skip_reason: Set(None),
+        recipient: Set(None),
         ..Default::default()
     };
     tx.insert_quiet(row).await?;
@@ -83,7 +82,8 @@ pub(crate) async fn withdraw_queued(tx: &mut Tx, case: CaseId, why: &str) -> Res
     Ok(())
 }
 
-/// Writes the planned message: a link, a letter and the row that says so, all in one transaction.
+/// Writes the planned message: a link, a letter and the row that says so, all in one transaction. It stays
+/// planned when the address has had as many letters as it may: whoever plans anew puts it off.
 pub(crate) async fn write(
     core: &Core,
     tx: &mut Tx,
@@ -93,36 +93,40 @@ pub(crate) async fn write(
 ) -> Result<(), Failure> {
     let Some(planned) = store::planned(tx, case.case_id()).await? else { return Ok(()) };
     let Some(to) = obligation.contact() else { return skip_planned(tx, case.case_id(), "there is no address to write to").await };
+    if !allowance::has_room(tx, &to).await? {
+        return Ok(());
+    }
     let now = tx.now();
     let expires_at = now + Duration::hours(i64::from(config.link_lifetime_h));
     let (link, token) = links::issue(tx, case.transaction(), expires_at).await.map_err(Failed::into_failure)?;
-    let company: String = tenancy::organizations::current(tx).await?.name.chars().take(COMPANY_CHARS_MAX).collect();
+    let company = mail::shown(&tenancy::organizations::current(tx).await?.name);
     let earlier = store::written_at(tx, case.case_id()).await?.len();
     let mail = PayerMail {
         template: planned.template(),
-        company: &company,
+        company: company.as_deref(),
         amount: obligation.owed(),
-        reference: &case.reference,
+        reference: mail::without_link(&case.reference),
         link: &links::address(core, &token),
         lifetime_h: config.link_lifetime_h,
         sent_at: now,
         zone: obligation.zone(),
         earlier,
     };
-    let letter = Letter::from_template(&mail.note(), to, planned.dedupe_key.clone())?.expiring(expires_at).from_name(&company);
-    mail::send(tx, letter).await?;
-    let queued = queued(tx, planned, link.uuid()).await?;
+    let letter = Letter::from_template(&mail.note(), to.clone(), planned.dedupe_key.clone())?.expiring(expires_at);
+    mail::send(tx, Letter { from_name: company, ..letter }).await?;
+    let queued = queued(tx, planned, link.uuid(), &to).await?;
     tx.audit(AuditLine::new("message.queued", "case", case.id).after(serde_json::json!({ "template": queued.template, "link": link })))
         .await?;
     cases::note(tx, case, "message.sent", format!("A mail with a payment link over {} was written", obligation.owed())).await
 }
 
-async fn queued(tx: &mut Tx, planned: Model, link: uuid::Uuid) -> Result<Model, Failure> {
+async fn queued(tx: &mut Tx, planned: Model, link: uuid::Uuid, to: &MailAddress) -> Result<Model, Failure> {
     let now = tx.now();
     cases::tally_message(tx, planned.case_id.into()).await?;
     let mut row = planned.into_active_model();
     row.state = Set(MessageState::Queued.word().to_owned());
     row.queued_at = Set(Some(now));
     row.link_id = Set(Some(link));
+    row.recipient = Set(Some(allowance::mark(to)));
     Ok(tx.update(row).await?)
 }

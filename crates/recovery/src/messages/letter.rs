@@ -35,11 +35,11 @@ impl Template {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PayerMail<'a> {
     pub template: Template,
-    /// The company that is owed.
-    pub company: &'a str,
+    /// The company that is owed; `None` for a name that no letter repeats.
+    pub company: Option<&'a str>,
     pub amount: Money,
-    /// What the company calls the payment.
-    pub reference: &'a str,
+    /// What the company calls the payment, under the same rule.
+    pub reference: Option<&'a str>,
     pub link: &'a str,
     pub lifetime_h: u32,
     pub sent_at: At,
@@ -51,20 +51,22 @@ pub(crate) struct PayerMail<'a> {
 impl PayerMail<'_> {
     /// Text and HTML come from the same words.
     pub fn note(&self) -> Note {
-        let Self { company, amount, .. } = self;
+        let amount = self.amount;
+        let to = self.company.map_or_else(String::new, |company| format!(" to {company}"));
+        let reference = self.reference.map_or_else(String::new, |reference| format!(" (reference {reference})"));
         let subject = match (self.template, self.earlier) {
-            (Template::Confirm, _) => format!("Please confirm your payment to {company}"),
-            (_, 0) => format!("Your payment to {company} did not go through"),
-            _ => format!("Reminder: your payment to {company} is still open"),
+            (Template::Confirm, _) => format!("Please confirm your payment{to}"),
+            (_, 0) => format!("Your payment{to} did not go through"),
+            _ => format!("Reminder: your payment{to} is still open"),
         };
         Note::new(subject)
             .line("Hello,")
-            .line(format!("your payment of {amount} to {company} (reference {}) did not go through.", self.reference))
+            .line(format!("your payment of {amount}{to}{reference} did not go through."))
             .line(self.request())
             .action(format!("Pay {amount}"), self.link)
             .after(format!("This link works once and for {}: until {}.", self.lifetime(), self.until()))
             .after("If you have paid in the meantime, there is nothing left to do.")
-            .after(format!("You get this mail because of a payment to {company}. If you do not know of it, please ignore it."))
+            .after(format!("You get this mail because of a payment{to}. If you do not know of it, please ignore it."))
     }
 
     const fn request(&self) -> &'static str {
@@ -100,9 +102,9 @@ mod tests {
     fn mail(template: Template) -> PayerMail<'static> {
         PayerMail {
             template,
-            company: "Acme & Sons",
+            company: Some("Acme & Sons"),
             amount: Money::new(4200, "EUR".parse().expect("a currency")),
-            reference: "in_1",
+            reference: Some("in_1"),
             link: "https://pay.test/pay/abc",
             lifetime_h: 24,
             sent_at: "2026-11-20T09:00:00Z".parse().expect("an instant"),

@@ -34,6 +34,14 @@ pub(super) async fn queued(tx: &mut Tx, case: CaseId) -> Result<Vec<Model>, Stor
     tx.find::<Entity>().filter(Column::CaseId.eq(case.uuid())).filter(Column::State.eq(queued)).limit(ROWS_MAX).all().await
 }
 
+/// When letters went to this address since then, newest first. One that was taken back unsent is none.
+pub(super) async fn written_to(tx: &mut Tx, recipient: &str, since: At, rows: usize) -> Result<Vec<At>, StoreError> {
+    let skipped = MessageState::Skipped.word();
+    let found = tx.find::<Entity>().filter(Column::Recipient.eq(recipient)).filter(Column::QueuedAt.gt(since));
+    let found = found.filter(Column::State.ne(skipped)).newest(Column::QueuedAt).limit(rows as u64).all().await?;
+    Ok(found.into_iter().filter_map(|row| row.queued_at).collect())
+}
+
 pub(super) async fn last_number(tx: &mut Tx, case: CaseId) -> Result<i32, StoreError> {
     let last = tx.find::<Entity>().filter(Column::CaseId.eq(case.uuid())).order_by(Column::Number, Order::Desc).limit(1).one().await?;
     Ok(last.map_or(0, |row| row.number))

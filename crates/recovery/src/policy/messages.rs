@@ -5,6 +5,7 @@ use chrono::Duration;
 use super::local;
 use super::planner::{Candidate, Desk, Proposal};
 use crate::classify::Hardness;
+use crate::messages::{LETTERS_DAY_MAX, LETTERS_WEEK_MAX};
 
 /// The next message, or why there is none. While attempts are still planned, a rung waits for its
 /// number of declines; when there are none, waiting would only lose time.
@@ -32,15 +33,19 @@ pub(super) fn propose(desk: &Desk<'_>, has_retry: bool) -> Candidate {
     if let Some(last) = history.messages.iter().max() {
         floor = floor.max(*last + Duration::hours(i64::from(desk.policy.message_gap_h)));
     }
+    let put_off = facts.letters_from.filter(|from| *from > floor);
+    let floor = put_off.unwrap_or(floor);
     // A rung without a delay answers what the payer did a moment ago, and is written at once;
-    // reminders keep to the daytime of the payer.
-    let at = if rung.after_h == 0 { floor } else { local::within(floor, desk.policy.message_hours, facts.zone) };
+    // reminders, and what had to wait, keep to the daytime of the payer.
+    let is_answer = rung.after_h == 0 && put_off.is_none();
+    let at = if is_answer { floor } else { local::within(floor, desk.policy.message_hours, facts.zone) };
     if at >= facts.deadline_at {
         return Err("no message: the next one would be after the deadline".to_owned());
     }
     let hours = desk.policy.message_hours;
-    let clamped_by =
-        if at > floor { vec![format!("mails start from {} to {} o'clock of the payer", hours.from, hours.until)] } else { Vec::new() };
+    let full = put_off.map(|_| format!("one address gets at most {LETTERS_DAY_MAX} mails a day and {LETTERS_WEEK_MAX} a week"));
+    let night = (at > floor).then(|| format!("mails start from {} to {} o'clock of the payer", hours.from, hours.until));
+    let clamped_by = full.into_iter().chain(night).collect();
     let factor = format!("message {} of {}: {} h after the failure", history.messages.len() + 1, desk.ladder.messages.len(), rung.after_h);
     Ok(Proposal { at, factor, clamped_by })
 }

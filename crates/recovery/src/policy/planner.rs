@@ -73,6 +73,8 @@ pub struct Facts {
     pub is_connected: bool,
     /// Whether there is an address to write to.
     pub has_contact: bool,
+    /// No letter before it: the address has had as many as it may.
+    pub letters_from: Option<At>,
     /// Whether a link may go out before a person has looked.
     pub link_allowed: bool,
     pub budget: Budget,

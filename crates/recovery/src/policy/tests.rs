@@ -20,6 +20,7 @@ fn facts(class: Class, hardness: Hardness) -> Facts {
         can_charge: true,
         is_connected: true,
         has_contact: true,
+        letters_from: None,
         link_allowed: true,
         budget: Budget::of(Some("visa"), Some("DE"), 15),
     }

@@ -1,10 +1,21 @@
-use testkit::{Answer, TestApp, json};
+use testkit::{Answer, TestApp, Value, json};
 
-use crate::{PAULA, case, charges, days, failed, modules, stage, states};
+use crate::{PAULA, case, charges, days, failed, failed_for, modules, report, send, stage, states, to_next_action};
 
 pub async fn post(app: &TestApp, path: &str, form: &[(&str, &str)]) -> Answer {
     let nobody = app.nobody();
     nobody.send(nobody.request("POST".parse().expect("a method"), path).form(form)).await
+}
+
+fn with_connection(mut report: Value, connection: &str) -> Value {
+    report["connection_id"] = json!(connection);
+    report
+}
+
+/// The most letters within any span of this length.
+fn most_within(mails: &[Value], span: chrono::Duration) -> usize {
+    let at: Vec<kernel::At> = mails.iter().filter_map(|mail| mail["created_at"].as_str()?.parse().ok()).collect();
+    at.iter().map(|from| at.iter().filter(|other| *other >= from && **other < *from + span).count()).max().unwrap_or_default()
 }
 
 testkit::stories! {
@@ -50,6 +61,59 @@ testkit::stories! {
         assert_eq!(states(&case(&clerk, &reference).await, "messages"), ["queued", "planned"]);
         app.advance(chrono::Duration::hours(2)).await;
         assert_eq!(app.mails_to(PAULA).await.len(), 2, "nine in the morning");
+    }
+
+    async fn one_address_gets_four_letters_a_day_and_what_is_more_is_put_off(app: TestApp) {
+        let (clerk, connection) = stage(app).await;
+        let mut references = Vec::new();
+        for number in 0..7 {
+            let payer = if number % 2 == 0 { PAULA } else { "Paula@Example.com" };
+            references.push(failed_for(app, &connection, payer, &format!("pm_{number}"), &["expired_card"]).await);
+        }
+        failed_for(app, &connection, "peter@example.com", "pm_other", &["expired_card"]).await;
+        assert_eq!((app.mails_to(PAULA).await.len(), app.mails_to("peter@example.com").await.len()), (4, 1));
+        let waiting = case(&clerk, &references[6]).await;
+        assert_eq!(states(&waiting, "messages"), ["planned"], "{waiting}");
+        assert!(waiting["explanation"]["clamped_by"].to_string().contains("at most 4 mails a day and 10 a week"), "{waiting}");
+        to_next_action(app, &waiting).await;
+        app.settle().await;
+        assert_eq!(app.mails_to(PAULA).await.len(), 7, "none is lost");
+        assert_eq!(states(&case(&clerk, &references[6]).await, "messages")[0], "queued");
+    }
+
+    async fn cases_that_are_due_at_once_share_the_day_of_an_address(app: TestApp) {
+        let (clerk, connection) = stage(app).await;
+        let both = async |round: usize| {
+            let body = |n: usize| report(&format!("e-{round}-{n}"), &format!("order-{round}-{n}"), "expired_card");
+            let reports = (0..10).map(|n| clerk.post("/v1/events/payment_failed", with_connection(body(n), &connection)));
+            futures::future::join_all(reports).await.into_iter().for_each(|answer| drop(answer.expect(201)));
+            app.settle().await;
+        };
+        both(1).await;
+        assert_eq!(app.mails_to(PAULA).await.len(), 4);
+        days(app, 8).await;
+        let written = app.mails_to(PAULA).await;
+        assert!(written.len() > 10, "the week goes on: {}", written.len());
+        for window in [(1, 4), (7, 10)] {
+            assert!(most_within(&written, chrono::Duration::days(window.0)) <= window.1, "{window:?}");
+        }
+    }
+
+    async fn words_that_are_links_stand_in_no_letter_to_a_payer(app: TestApp) {
+        let alice = app.alice().await;
+        alice.patch("/v1/auth/org", json!({"name": "PayPal. Verify: https://evil.example/pay"})).await.refused(422, "validation_failed");
+        alice.patch("/v1/auth/org", json!({"name": "PayPal. Verify at evil.example/pay"})).await.ok();
+        let (clerk, connection) = stage(app).await;
+        for reference in ["evil.example", "order-1"] {
+            send(&clerk, with_connection(report(reference, reference, "expired_card"), &connection)).await;
+        }
+        app.settle().await;
+        let mails = app.mails_to(PAULA).await;
+        assert_eq!(mails.len(), 2);
+        for mail in &mails {
+            assert!(!mail.to_string().contains("evil") && mail["subject"] == "Your payment did not go through", "{mail}");
+        }
+        assert!(mails.iter().any(|mail| mail["text"].as_str().is_some_and(|text| text.contains("(reference order-1)"))), "{mails:?}");
     }
 
     async fn while_the_payer_is_paying_nothing_else_is_tried(app: TestApp) {

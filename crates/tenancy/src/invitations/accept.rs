@@ -95,6 +95,7 @@ fn open_for(tx: &Tx, invitation: &Model, email: &MailAddress) -> Result<(), Invi
     }
     // Security time: an expiry that has passed stays passed when the clock is set back.
     match invitation.state(tx.store().clock().now_secure()) {
+        InvitationState::Pending if invitation.frozen_at.is_some() => Err(InvitationFault::NotFound),
         InvitationState::Pending => Ok(()),
         InvitationState::Accepted => Err(InvitationFault::AlreadyAccepted),
         InvitationState::Revoked => Err(InvitationFault::NotFound),

@@ -1,6 +1,6 @@
 //! The verbs of those who invite.
 
-use ::store::{AuditLine, StoreError, Tx};
+use ::store::{AuditLine, StoreError, System, Tx};
 use chrono::Duration;
 use kernel::{AccountId, After, Failed, Failure, InvitationId, Limit, Page, chance};
 use sea_orm::{ActiveValue::Set, IntoActiveModel as _};
@@ -88,6 +88,11 @@ pub async fn revoke(tx: &mut Tx, id: InvitationId) -> Result<Model, Failed<Invit
         InvitationState::Pending | InvitationState::Expired => {}
     }
     Ok(withdraw(tx, invitation).await?)
+}
+
+/// Shuts, or opens again, what an account has invited that is frozen as a whole, wherever it did.
+pub async fn freeze_of(system: &mut System, by: AccountId, frozen: bool) -> Result<(), StoreError> {
+    store::freeze_of(system, by, frozen).await.map(drop)
 }
 
 /// Withdraws what somebody has invited who may invite no more: a door that was left open behind

@@ -29,11 +29,10 @@ pub(crate) async fn count(ctx: &Ctx, to: &MailAddress) -> Result<(), Failure> {
     limits::count(ctx.core(), Way::Invited, &[Whose::Account(to.normal())]).await
 }
 
-/// Whether an invitation would be made as things stand; where not, making it says why. A transaction
-/// beside that of the request, whose `Idempotency-Key` is not claimed yet.
+/// Whether an invitation would be made as things stand; where not, making it says why. A transaction of its
+/// own: the request's would claim its idempotency key, and find it claimed when the invitation is made.
 async fn is_wanted(ctx: &Ctx, org: OrgId, to: &MailAddress) -> Result<bool, Failure> {
-    let pin = Pin { org, who: ctx.who(), rights: None };
-    let mut tx = ctx.core().store.begin(pin, Mode::Read).await?;
+    let mut tx = ctx.core().store.begin(Pin { org, who: ctx.who(), rights: None }, Mode::Read).await?;
     let is_wanted = !members::has_address(&mut tx, to.normal()).await? && !actions::is_pending(&mut tx, to.normal()).await?;
     tx.commit().await?;
     Ok(is_wanted)

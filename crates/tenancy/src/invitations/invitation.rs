@@ -24,6 +24,8 @@ pub struct Model {
     pub expires_at: DateTimeUtc,
     pub accepted_at: Option<DateTimeUtc>,
     pub revoked_at: Option<DateTimeUtc>,
+    /// Set while whoever invited is frozen: the link opens nothing, and opens again when they are let in.
+    pub frozen_at: Option<DateTimeUtc>,
     pub created_at: DateTimeUtc,
     pub updated_at: DateTimeUtc,
     pub version: i32,
@@ -131,6 +133,7 @@ mod tests {
             expires_at: at + Duration::hours(48),
             accepted_at: None,
             revoked_at: None,
+            frozen_at: None,
             created_at: at,
             updated_at: at,
             version: 1,

@@ -20,7 +20,7 @@ use crate::roles::Role;
 
 pub use accept::{Acceptor, Offer, accept, accept_within, look, organization_of};
 pub(crate) use actions::unsettled;
-pub use actions::{invite, list, revoke};
+pub use actions::{freeze_of, invite, list, revoke};
 pub(crate) use allowance::count;
 pub use fault::InvitationFault;
 pub use invitation::{AcceptInvitation, AcceptedView, InvitationState, InvitationView, Model, NewInvitation};

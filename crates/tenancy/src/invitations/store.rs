@@ -40,6 +40,16 @@ pub(super) async fn unsettled_of(tx: &mut Tx, by: AccountId) -> Result<Vec<Model
     open(tx).filter(Column::InvitedBy.eq(by.uuid())).for_update().all().await
 }
 
+const FREEZE_OF: SystemSql = SystemSql::both(
+    "update invitations set frozen_at = case when $2 then $3 else null end, updated_at = $3, version = version + 1 \
+     where invited_by = $1 and accepted_at is null and revoked_at is null",
+);
+
+pub(super) async fn freeze_of(system: &mut System, by: AccountId, frozen: bool) -> Result<u64, StoreError> {
+    let now = system.now();
+    system.sql(FREEZE_OF.bind(by.uuid()).bind(frozen).bind(now)).await
+}
+
 fn open(tx: &mut Tx) -> store::Find<'_, Entity> {
     tx.find::<Entity>().filter(Column::AcceptedAt.is_null()).filter(Column::RevokedAt.is_null())
 }

@@ -29,7 +29,7 @@ pub struct Founded {
 /// 422 for a wrong name or slug, 409 `organization_slug_taken` for a given slug that another has.
 pub async fn found(tx: &mut Tx, new: NewOrganization, first: FirstMember) -> Result<Founded, Failed<OrganizationFault>> {
     let mut check = Check::new();
-    check.text("name", &new.name, 1..=NAME_LEN_MAX);
+    check.name("name", &new.name, 1..=NAME_LEN_MAX);
     check_slug(&mut check, new.slug.as_deref());
     check.done()?;
 
@@ -82,7 +82,7 @@ pub(crate) async fn hold(tx: &mut Tx) -> Result<Model, Failure> {
 /// Changes name and slug.
 pub async fn change(tx: &mut Tx, change: ChangeOrganization) -> Result<Model, Failed<OrganizationFault>> {
     let mut check = Check::new();
-    check.text_if("name", change.name.as_deref(), 1..=NAME_LEN_MAX);
+    check.name_if("name", change.name.as_deref(), 1..=NAME_LEN_MAX);
     let before = store::hold(tx).await?;
     // A slug that was given before a word became reserved may stay.
     check_slug(&mut check, change.slug.as_deref().filter(|slug| *slug != before.slug));

@@ -34,6 +34,21 @@ testkit::stories! {
         assert_eq!(members.as_array().map(Vec::len), Some(2));
     }
 
+    async fn names_that_are_links_stand_in_no_invitation(app: TestApp) {
+        let alice = app.alice().await;
+        alice.patch("/v1/auth/org", json!({"name": "Win at evil.example/now"})).await.ok();
+        alice.patch("/v1/auth/me", json!({"full_name": "PayPal evil.example"})).await.ok();
+        // What a request remembers of the organization is renewed.
+        app.core.clock.advance(Duration::minutes(1));
+        let refused = alice.patch("/v1/auth/me", json!({"full_name": "PayPal https://evil.example"})).await;
+        refused.refused(422, "validation_failed");
+        assert!(refused.field("full_name").contains("web address"), "{}", refused.text);
+        alice.post(PATH, json!({"email": "carol@x.test", "role": "user"})).await.expect(201);
+        let mail = app.mail_to("carol@x.test").await;
+        assert_eq!(mail["subject"], "Somebody invites you to their organization");
+        assert!(!mail.to_string().contains("evil") && mail["text"].as_str().is_some_and(|text| text.contains("role “user”")), "{mail}");
+    }
+
     async fn one_organization_floods_nobody(app: TestApp) {
         let alice = app.alice().await;
         let invite = async || alice.post(PATH, json!({"email": "carol@x.test", "role": "user"})).await;
