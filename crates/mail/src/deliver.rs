@@ -77,7 +77,7 @@ async fn deliver(work: Work, id: MailId) -> Result<Outcome, Failure> {
     }
     let postman = work.core.parts.get::<Postman>();
     // Whoever takes letters back has to know of one that leaves, also when this process dies meanwhile.
-    if postman.has_way() && !mail::hand_over(store, id).await? {
+    if postman.leaves_the_house() && !mail::hand_over(store, id).await? {
         return Ok(Outcome::Nothing);
     }
     let before = queued.may_have_left;

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use web::{Ctx, Done, Html, PageFault, Path, Query, Routes as _};
 
 use crate::dev_links::links;
-use crate::mail::{MailId, Queued};
+use crate::mail::{self, MailId, Queued};
 
 /// Letters that are kept; older ones make room.
 const KEPT_MAX: i64 = 2000;
@@ -79,10 +79,13 @@ impl From<LetterRow> for DevMessage {
     }
 }
 
-/// Keeps a letter.
+/// Keeps a letter and marks it as sent, both or neither; one that was taken back meanwhile stays away.
 pub(crate) async fn put(store: &Store, id: MailId, queued: &Queued) -> Result<(), StoreError> {
     let mut door = store.system("mail: put a letter into the development mailbox").await?;
     let now = door.now();
+    if !mail::mark_sent(&mut door, id).await? {
+        return Ok(());
+    }
     let put = PUT
         .bind(id.uuid())
         .bind(now)

@@ -4,7 +4,7 @@ use std::str::FromStr as _;
 
 use kernel::{At, MailAddress};
 use sea_orm::FromQueryResult;
-use store::{Store, StoreError, SystemSql};
+use store::{Store, StoreError, System, SystemSql};
 
 use crate::letter::Words;
 
@@ -25,6 +25,11 @@ const HAND_OVER: SystemSql = SystemSql::both(
 const SENT: SystemSql = SystemSql::both(
     "update mails set state = 'sent', sealed = null, reason = null, sent_at = $2, updated_at = $2, version = version + 1 \
      where id = $1 and state <> 'sent'",
+);
+
+const SENT_NOW: SystemSql = SystemSql::both(
+    "update mails set state = 'sent', sealed = null, reason = null, sent_at = $2, updated_at = $2, version = version + 1 \
+     where id = $1 and state in ('queued', 'refused')",
 );
 
 const EXPIRED: SystemSql = SystemSql::both(
@@ -82,6 +87,12 @@ pub(crate) async fn sent(store: &Store, id: MailId) -> Result<(), StoreError> {
     let now = door.now();
     door.sql(SENT.bind(id.uuid()).bind(now)).await?;
     door.commit().await
+}
+
+/// Marks a letter that waits as sent, within a larger change. `false` when it was taken back, or went before.
+pub(crate) async fn mark_sent(door: &mut System, id: MailId) -> Result<bool, StoreError> {
+    let now = door.now();
+    Ok(door.sql(SENT_NOW.bind(id.uuid()).bind(now)).await? == 1)
 }
 
 /// Too late to be sent: the words are erased, and the row says why.

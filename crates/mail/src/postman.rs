@@ -89,6 +89,11 @@ impl Postman {
         !matches!(self.way, Way::None)
     }
 
+    /// Whether a letter goes to somebody else's program, so that nobody can know for certain how far it came.
+    pub(crate) fn leaves_the_house(&self) -> bool {
+        matches!(self.way, Way::Smtp { .. } | Way::Gateway(_))
+    }
+
     /// Whether somebody takes letters: greets the mail server as a delivery does, or asks at the
     /// gateway's door. Sends none.
     pub(crate) async fn knock(&self) -> Knock {

@@ -81,6 +81,11 @@ async fn a_read_waits_for_the_server_twice() {
             tokio::task::yield_now().await;
         }
         between.is_deaf.store(false, Ordering::SeqCst);
+        // What begins before the server's word is there would not be told from what was asked before it.
+        while between.is_asking.load(Ordering::SeqCst) {
+            assert!(Instant::now() < end, "the server says nothing");
+            tokio::task::yield_now().await;
+        }
     }
     assert_eq!(counts[1..], [2, 2], "begin with the organization, the read: {counts:?}");
 }
