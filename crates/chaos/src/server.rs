@@ -18,7 +18,7 @@ const END_MAX: Duration = Duration::from_secs(30);
 
 /// A running process.
 pub struct Server {
-    /// Its address, without a slash at the end.
+    /// Its address, without a slash at the end; empty until it listens on a port of its own choice.
     pub base: String,
     child: Child,
     log: watch::Receiver<Vec<String>>,
@@ -41,9 +41,13 @@ impl Server {
         self
     }
 
-    /// Waits until it listens.
+    /// Waits until it listens. The address of one that was started without it is the one it tells.
     pub async fn listens(&mut self) {
         self.saw("server.ready").await;
+        if self.base.is_empty() {
+            let ready = self.log().into_iter().find(|line| line["event"] == "server.ready").expect("it was seen");
+            self.base = format!("http://{}", ready["address"].as_str().expect("an address"));
+        }
     }
 
     /// Waits for a log line with this event; the process must not end before.
@@ -54,10 +58,11 @@ impl Server {
         assert!(seen, "never saw {event}\nstdout: {:#?}\nstderr: {:#?}", *self.log.borrow(), *self.talk.borrow());
     }
 
-    /// Waits until it says anything on stderr.
-    pub async fn talks(&mut self) {
-        let talks = timeout(START_MAX, self.talk.wait_for(|lines| !lines.is_empty())).await;
-        assert!(talks.is_ok_and(|open| open.is_ok()), "it never says anything");
+    /// Waits until it has said these words on stderr, which has an order of its own beside the log.
+    pub async fn says(&mut self, words: &str) {
+        let said = timeout(START_MAX, self.talk.wait_for(|lines| lines.iter().any(|line| line.contains(words)))).await;
+        let said = said.is_ok_and(|open| open.is_ok());
+        assert!(said, "it never says {words:?}: {}", self.talk());
     }
 
     /// What it logged so far. The last line of a process that was killed may be torn, and is left out.

@@ -1,6 +1,6 @@
 //! Typed writes of the tenant door.
 
-use sea_orm::sea_query::{Alias, IntoCondition, IntoTableRef as _, OnConflict, TableRef};
+use sea_orm::sea_query::{Alias, InsertStatement, IntoCondition, IntoTableRef as _, OnConflict, TableRef};
 use sea_orm::{
     ActiveModelTrait, ActiveValue, ColumnTrait as _, ConnectionTrait as _, DbBackend, DbErr, EntityName as _, EntityTrait, Insert,
     IntoActiveModel, QueryFilter as _, QueryTrait as _, Update, ValidatedUpdateOne, Value,
@@ -52,8 +52,7 @@ impl Tx {
         A::Entity: OrgScoped,
     {
         let mut insert = Insert::one(self.stamped(active)?);
-        let conflict = OnConflict::columns(conflict.iter().copied()).do_nothing().to_owned();
-        insert.query().into_table(self.target::<A::Entity>()).on_conflict(conflict);
+        self.unless_there::<A::Entity>(insert.query(), conflict);
         let statement = self.backend().build(insert.query());
         Ok(self.session.execute_raw(statement).await?.rows_affected() == 1)
     }
@@ -68,8 +67,7 @@ impl Tx {
         let mut count = 0;
         for chunk in rows.chunks(ROWS_PER_INSERT) {
             let mut insert = Insert::many(chunk.iter().cloned());
-            let conflict = OnConflict::columns(conflict.iter().copied()).do_nothing().to_owned();
-            insert.query().into_table(self.target::<A::Entity>()).on_conflict(conflict);
+            self.unless_there::<A::Entity>(insert.query(), conflict);
             let statement = self.engine().backend().build(insert.query());
             count += self.session.execute_raw(statement).await?.rows_affected();
         }
@@ -84,10 +82,15 @@ impl Tx {
         A::Entity: OrgScoped,
     {
         let mut insert = Insert::one(self.stamped(active)?);
-        let conflict = OnConflict::columns(conflict.iter().copied()).do_nothing().to_owned();
-        let back = returning::<A::Entity>(self.backend());
-        insert.query().into_table(self.target::<A::Entity>()).on_conflict(conflict).returning(back);
+        self.unless_there::<A::Entity>(insert.query(), conflict);
+        insert.query().returning(returning::<A::Entity>(self.backend()));
         self.session.model::<A::Entity>(self.backend().build(insert.query())).await
+    }
+
+    /// Into the entity's table, where rows stay as they are that have the same values in these columns.
+    fn unless_there<E: OrgScoped>(&self, insert: &mut InsertStatement, columns: &[E::Column]) {
+        let conflict = OnConflict::columns(columns.iter().copied()).do_nothing().to_owned();
+        insert.into_table(self.target::<E>()).on_conflict(conflict);
     }
 
     /// Inserts many rows of one shape (each sets the same columns) and counts them.

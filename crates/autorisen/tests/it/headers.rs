@@ -4,24 +4,13 @@
 use std::collections::BTreeSet;
 
 use reqwest::Method;
-use testkit::{Answer, Browser, Client, PASSWORD, TestApp, TestEngine, json};
+use testkit::{Answer, Browser, Client, DRESS, PASSWORD, POLICY, TestApp, TestEngine, json};
 
 use crate::bodies::body;
 use crate::everywhere::{Address, addresses};
 use crate::operations::{Operation, document, operations};
 use crate::world::{World, modules};
 
-/// Spelt out once more: a change of the words is a change of this test.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; \
-                      form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
-const WORDS: [(&str, &str); 6] = [
-    ("x-content-type-options", "nosniff"),
-    ("referrer-policy", "same-origin"),
-    ("x-frame-options", "DENY"),
-    ("cross-origin-opener-policy", "same-origin"),
-    ("cross-origin-resource-policy", "same-origin"),
-    ("permissions-policy", "camera=(), geolocation=(), microphone=(), payment=()"),
-];
 const HTTPS_ONLY: &str = "max-age=63072000; includeSubDomains";
 /// What would say which program answers.
 const TELLING: [&str; 4] = ["server", "x-powered-by", "via", "x-aspnet-version"];
@@ -56,7 +45,7 @@ const KEPT: [(&str, &str); 5] = [
 #[track_caller]
 pub fn dressed(what: &str, route: &str, answer: &Answer) {
     let of = |name: &str| -> Vec<&str> { answer.headers.get_all(name).iter().map(|value| value.to_str().unwrap_or_default()).collect() };
-    for (name, words) in WORDS {
+    for (name, words) in DRESS {
         assert_eq!(of(name), [words], "{what}: {name}: {}", answer.status);
     }
     let own = OWN_POLICY.iter().find(|(own, _, words)| *own == route && of("content-security-policy") == [*words]);

@@ -12,9 +12,9 @@ async fn without_a_command_it_serves() {
     let mut server = Server::start(place.command(&[]), "").ready().await;
     let ready = server.log().into_iter().find(|line| line["event"] == "server.ready").expect("it is ready");
     assert_eq!(ready["environment"], "development");
-    server.base = format!("http://{}", ready["address"].as_str().expect("an address"));
     assert_eq!(server.somebody().get("/readyz").await.status, 200);
-    assert!(server.talk().contains("/signup"), "a person is told where to begin: {}", server.talk());
+    let begin = format!("{}/signup", server.base);
+    server.says(&begin).await;
     assert!(place.folder().join("data/autorisen.db").exists());
     server.stop().await;
 }
@@ -24,8 +24,6 @@ async fn without_a_command_it_serves() {
 async fn links_carry_the_port_that_was_free() {
     let place = Place::sqlite();
     let mut server = Server::start(place.command(&["serve", "--port", "0"]), "").ready().await;
-    let ready = server.log().into_iter().find(|line| line["event"] == "server.ready").expect("it is ready");
-    server.base = format!("http://{}", ready["address"].as_str().expect("an address"));
     let nobody = server.somebody();
     nobody.sign_up("ada@port.test", "Port").await;
     nobody.post("/dev/clock", json!({"advance_seconds": 1})).await;

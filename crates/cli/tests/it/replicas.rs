@@ -175,10 +175,9 @@ async fn a_worker_knows_where_its_server_is_reached() {
     assert_eq!(early.count("worker.public_url_unknown"), 1, "nobody has served here yet: {:?}", early.log());
     early.stop().await;
     let mut server = Server::start(place.command(&["serve", "--port", "0"]), "").ready().await;
-    server.talks().await;
-    let ready = server.log().into_iter().find(|line| line["event"] == "server.ready").expect("it is ready");
-    let base = format!("http://{}", ready["address"].as_str().expect("an address"));
-    assert!(!base.ends_with(":0") && server.talk().contains(&format!("{base}/signup")), "{base}: {}", server.talk());
+    let base = server.base.clone();
+    assert!(!base.ends_with(":0"), "{base}");
+    server.says(&format!("{base}/signup")).await;
     let mut worker = worker(&hands).await;
     assert_eq!(worker.count("worker.public_url_unknown"), 0, "{:?}", worker.log());
     let told = worker.log().into_iter().find(|line| line["event"] == "worker.ready").expect("it is ready");

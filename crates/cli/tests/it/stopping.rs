@@ -118,7 +118,7 @@ async fn a_demo_that_is_interrupted_while_it_is_made_leaves_nothing_behind() {
     let place = place.var("TMPDIR", folder);
     let base = format!("http://127.0.0.1:{}", place.port);
     let mut demo = Server::start(place.command(&["demo", "--no-open", "--port", &place.port.to_string()]), &base);
-    demo.talks().await;
+    demo.says("are being made").await;
     demo.signal("TERM").await;
     assert_eq!(demo.ended().await, Some(1), "{}", demo.talk());
     assert!(demo.talk().contains("interrupted"), "{}", demo.talk());
