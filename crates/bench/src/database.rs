@@ -110,16 +110,7 @@ impl<'s> Database<'s> {
     }
 
     /// Lets the planner know what the tables hold, as it does in a server that has run for a while.
-    pub async fn settle(&self, tables: &[&str]) -> Result<()> {
-        match self {
-            Self::Sqlite(_) => self.run("analyze", "").await,
-            // One by one: it can't run beside another statement.
-            Self::Postgres { .. } => {
-                for table in tables {
-                    self.run("", &format!("vacuum analyze {table}")).await?;
-                }
-                Ok(())
-            }
-        }
+    pub async fn settle(&self) -> Result<()> {
+        self.run("analyze", "vacuum analyze").await
     }
 }

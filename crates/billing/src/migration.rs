@@ -5,19 +5,20 @@ use store::columns::{
     big_integer, boolean, integer, integer_null, json_binary, json_binary_null, text, text_null, timestamp_with_time_zone,
     timestamp_with_time_zone_null, uuid, uuid_null,
 };
-use store::{Engine, Schema, Step, TableParts as _};
+use store::{Schema, Step, TableParts as _};
 
 use crate::intake::EventState;
 use crate::links::LinkState;
 use crate::methods::MethodState;
 use crate::transactions::State;
 
-pub(crate) fn steps() -> [Step; 4] {
+pub(crate) fn steps() -> [Step; 5] {
     [
         Step { name: "20261120_09_billing_payments", up: payments, down: no_payments },
         Step { name: "20261120_09_billing_sandbox", up: crate::sandbox::tables_up, down: crate::sandbox::tables_down },
         Step { name: "20261121_09_billing_1_by_hand", up: by_hand, down: no_by_hand },
         Step { name: "20261121_09_billing_2_sweeping", up: sweeping, down: no_sweeping },
+        Step { name: "20261121_09_billing_3_in_order", up: in_order, down: no_order },
     ]
 }
 
@@ -52,11 +53,13 @@ fn no_payments(schema: &mut Schema) {
 /// Surplus that we cannot give back ourselves waits on its receipt, and is found when a key comes.
 fn by_hand(schema: &mut Schema) {
     schema.add_column("receipts", timestamp_with_time_zone_null("by_hand_since"));
-    schema.index_where("receipts", &["org_id", "source"], "by_hand_since is not null");
+    schema.index_where("receipts", &["org_id", "source"], BY_HAND);
 }
 
+const BY_HAND: &str = "by_hand_since is not null";
+
 fn no_by_hand(schema: &mut Schema) {
-    drop_index(schema, "receipts_org_id_source_idx");
+    schema.drop_index("receipts_org_id_source_idx");
     schema.alter(Table::alter().table("receipts").drop_column("by_hand_since"));
 }
 
@@ -67,14 +70,34 @@ fn sweeping(schema: &mut Schema) {
 }
 
 fn no_sweeping(schema: &mut Schema) {
-    drop_index(schema, "payment_failures_event_row_id_idx");
-    drop_index(schema, "provider_event_refs_event_row_id_idx");
+    schema.drop_index("payment_failures_event_row_id_idx");
+    schema.drop_index("provider_event_refs_event_row_id_idx");
 }
 
-fn drop_index(schema: &mut Schema, name: &str) {
-    for engine in [Engine::Sqlite, Engine::Postgres] {
-        schema.sql(engine, format!("drop index {name}"));
+/// What is asked for by one column in the order of another has both in one index. With two to choose from,
+/// SQLite takes the one that is in order and looks through everything that the organization has.
+const ORDERED: [(&str, &[&str], &[&str]); 3] = [
+    ("receipts", &["org_id", "transaction_id"], &["received_at"]),
+    ("transaction_refs", &["org_id", "reference"], &["created_at", "id"]),
+    ("provider_event_refs", &["org_id", "source", "reference"], &["created_at"]),
+];
+
+fn in_order(schema: &mut Schema) {
+    for (table, columns, order) in ORDERED {
+        schema.drop_index(&format!("{table}_{}_idx", columns.join("_")));
+        schema.index(table, &[columns, order].concat());
     }
+    schema.drop_index("receipts_org_id_source_idx");
+    schema.index_where("receipts", &["org_id", "source", "id"], BY_HAND);
+}
+
+fn no_order(schema: &mut Schema) {
+    for (table, columns, order) in ORDERED {
+        schema.drop_index(&format!("{table}_{}_idx", [columns, order].concat().join("_")));
+        schema.index(table, columns);
+    }
+    schema.drop_index("receipts_org_id_source_id_idx");
+    schema.index_where("receipts", &["org_id", "source"], BY_HAND);
 }
 
 fn connections(schema: &mut Schema) {

@@ -15,14 +15,26 @@ use crate::messages::MessageState;
 use crate::outcomes::Mechanism;
 use crate::policy::{Hold, Owner, StepKind};
 
-pub(crate) fn steps() -> [Step; 5] {
+pub(crate) fn steps() -> [Step; 6] {
     [
         Step { name: "20261120_10_recovery_tables", up, down },
         Step { name: "20261121_10_recovery_1_care", up: care, down: no_care },
         Step { name: "20261121_10_recovery_2_cohorts", up: cohorts, down: no_cohorts },
         Step { name: "20261121_10_recovery_3_tallies", up: tallies, down: no_tallies },
         Step { name: "20261121_10_recovery_4_recipients", up: recipients, down: no_recipients },
+        Step { name: "20261121_10_recovery_5_in_order", up: in_order, down: no_order },
     ]
+}
+
+/// Cases of one reference are found in their order, without a look at the organization's others.
+fn in_order(schema: &mut Schema) {
+    schema.drop_index("cases_org_id_reference_idx");
+    schema.index("cases", &["org_id", "reference", "created_at", "id"]);
+}
+
+fn no_order(schema: &mut Schema) {
+    schema.drop_index("cases_org_id_reference_created_at_id_idx");
+    schema.index("cases", &["org_id", "reference"]);
 }
 
 /// What a person has to look at, and what waits for a provider.

@@ -166,6 +166,11 @@ impl Schema {
         self.changes.push(Change::Sql(format!("drop table {table}")));
     }
 
+    /// Takes an index away that [`Schema::index`] or its like made.
+    pub fn drop_index(&mut self, name: &str) {
+        self.changes.push(Change::Sql(format!("drop index {name}")));
+    }
+
     /// Plain SQL for one engine.
     pub fn sql(&mut self, engine: Engine, sql: impl Into<String>) {
         if engine == self.engine {

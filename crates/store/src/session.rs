@@ -2,7 +2,7 @@
 //! Nothing outside this crate can name it.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{self, OnceLock, PoisonError};
+use std::sync::{self, Arc, OnceLock, PoisonError};
 
 use chrono::SecondsFormat;
 use kernel::crash::{self, Point};
@@ -19,6 +19,7 @@ use crate::late::Late;
 use crate::model::{Readable, Reader};
 use crate::shelf::Lent;
 use crate::sql::Bound;
+use crate::testing::{Door, Recorder};
 use crate::{Engine, StoreError};
 
 /// The engine's own transaction.
@@ -37,6 +38,8 @@ pub(crate) struct Session {
     late: sync::Mutex<Late>,
     /// Statements so far, for tests that hold a request to a number of them.
     statements: AtomicU64,
+    /// Who is shown each statement, in tests that ask for it.
+    watcher: OnceLock<(Door, Arc<Recorder>)>,
     /// What has to be taken back before the connection is anybody's again; a rollback takes it back
     /// by itself.
     before_commit: OnceLock<String>,
@@ -55,6 +58,7 @@ impl Session {
             failed: AtomicBool::new(false),
             late: sync::Mutex::default(),
             statements: AtomicU64::new(0),
+            watcher: OnceLock::new(),
             before_commit: OnceLock::new(),
             _permit: permit,
         }
@@ -147,6 +151,13 @@ impl Session {
         Ok(())
     }
 
+    /// Shows each further statement to `recorder`.
+    pub(crate) fn watched_by(&self, door: Door, recorder: &Arc<Recorder>) {
+        if recorder.is_awake() {
+            self.watcher.get_or_init(|| (door, recorder.clone()));
+        }
+    }
+
     pub(crate) fn statements(&self) -> u64 {
         self.statements.load(Ordering::Relaxed)
     }
@@ -180,6 +191,9 @@ fn postgres_args(values: Option<Values>) -> SqlxValues {
 /// Runs one statement on whichever engine is open and turns its answer into SeaORM's.
 macro_rules! run {
     ($session:ident, $statement:ident, $method:ident, $convert:expr) => {{
+        if let Some((door, watcher)) = $session.watcher.get() {
+            watcher.saw(*door, &$statement);
+        }
         let sql = AssertSqlSafe($statement.sql);
         $session.statements.fetch_add(1, Ordering::Relaxed);
         let mut open = $session.open.lock().await;

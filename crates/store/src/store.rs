@@ -134,7 +134,7 @@ struct Opened {
     key_value: KeyValue,
     listeners: OnceLock<Arc<dyn Listeners>>,
     /// Asleep unless a test wakes it; see [`crate::testing::record`].
-    recorder: Recorder,
+    recorder: Arc<Recorder>,
 }
 
 pub(crate) enum Database {
@@ -167,7 +167,7 @@ impl Store {
             key_value: KeyValue::new(clock.clone(), options.valkey),
             clock,
             listeners: OnceLock::new(),
-            recorder: Recorder::default(),
+            recorder: Arc::default(),
         })))
     }
 
@@ -257,7 +257,7 @@ impl Store {
         &self.0.location
     }
 
-    pub(crate) fn recorder(&self) -> &Recorder {
+    pub(crate) fn recorder(&self) -> &Arc<Recorder> {
         &self.0.recorder
     }
 

@@ -15,6 +15,7 @@ use crate::model::Readable;
 use crate::session::Session;
 use crate::sql::{SystemBound, refuse_write};
 use crate::store::Database;
+use crate::testing::Door;
 use crate::write::seen_version;
 use crate::{Cipher, Engine, Find, Mode, Store, StoreError, Tx, Who};
 
@@ -33,6 +34,7 @@ pub struct System {
 impl System {
     pub(crate) fn new(store: Store, session: Session, why: &'static str, mode: Mode) -> Self {
         let now = store.clock().now();
+        session.watched_by(Door::System, store.recorder());
         Self { session, store, why, now, mode }
     }
 

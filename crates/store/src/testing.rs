@@ -9,6 +9,7 @@ use sea_orm::{ConnectionTrait as _, DbErr, QueryResult, Statement, TryGetable};
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
+use crate::session::Session;
 use crate::sql::Bound;
 use crate::store::Database;
 use crate::{Engine, Store, StoreError, Tx};
@@ -56,8 +57,8 @@ pub async fn tenant_texts(tx: &mut Tx, sql: &str) -> Result<Vec<Texts>, StoreErr
     Ok(tenant_rows(tx, sql).await?.iter().map(texts).collect())
 }
 
-/// Keeps the plain statements of the tenant door once a test asks for it, and how many statements of
-/// any kind each of its transactions took.
+/// Keeps what runs once a test asks for it: the plain statements of the tenant door, how many
+/// statements of any kind each of its transactions took, and every statement of either door.
 #[derive(Default)]
 pub(crate) struct Recorder(OnceLock<Mutex<Kept>>);
 
@@ -65,9 +66,27 @@ pub(crate) struct Recorder(OnceLock<Mutex<Kept>>);
 struct Kept {
     plain: BTreeMap<&'static str, Bound>,
     committed: Vec<(String, u64)>,
+    all: BTreeMap<(Door, String), Statement>,
+}
+
+/// Through which door a statement came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Door {
+    Tenant,
+    System,
 }
 
 impl Recorder {
+    pub(crate) fn is_awake(&self) -> bool {
+        self.0.get().is_some()
+    }
+
+    pub(crate) fn saw(&self, door: Door, statement: &Statement) {
+        if let Some(kept) = self.0.get() {
+            kept.lock().unwrap_or_else(PoisonError::into_inner).all.insert((door, statement.sql.clone()), statement.clone());
+        }
+    }
+
     pub(crate) fn note(&self, engine: Engine, bound: &Bound) {
         if let Some(kept) = self.0.get() {
             kept.lock().unwrap_or_else(PoisonError::into_inner).plain.insert(bound.text(engine), bound.clone());
@@ -125,6 +144,36 @@ impl Recorded {
         let statement = self.bound.clone().statement(tx.engine(), org.uuid());
         Ok(tx.session.execute_raw(statement).await?.rows_affected())
     }
+}
+
+/// Each statement that ran since [`record`], plain or built, and how the database goes about it: a line
+/// for each thing that it would do. On PostgreSQL, reading a whole table is the last thing that it
+/// thinks of.
+pub async fn plans(store: &Store, org: OrgId) -> Result<Vec<(Door, String, Vec<String>)>, StoreError> {
+    let Some(kept) = store.recorder().0.get() else { return Ok(Vec::new()) };
+    let all = kept.lock().unwrap_or_else(PoisonError::into_inner).all.clone();
+    let mut plans = Vec::new();
+    for ((door, sql), statement) in all {
+        let plan = match door {
+            Door::Tenant => plan(&Tx::for_org(store, org, Actor::System("plans")).await?.session, statement).await?,
+            Door::System => plan(&store.system_session().await?, statement).await?,
+        };
+        plans.push((door, sql, plan));
+    }
+    Ok(plans)
+}
+
+async fn plan(session: &Session, mut statement: Statement) -> Result<Vec<String>, StoreError> {
+    let (ask, column) = match session.engine() {
+        Engine::Sqlite => ("explain query plan", "detail"),
+        Engine::Postgres => {
+            session.execute_unprepared("set local enable_seqscan = off").await?;
+            ("explain", "QUERY PLAN")
+        }
+    };
+    statement.sql = format!("{ask} {}", statement.sql);
+    let rows = session.query_all_raw(statement).await?;
+    Ok(rows.iter().filter_map(|row| text(row, column)).collect())
 }
 
 fn texts(row: &QueryResult) -> Texts {

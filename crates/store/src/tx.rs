@@ -7,6 +7,7 @@ use uuid::Uuid;
 use crate::kept;
 use crate::session::Session;
 use crate::sql::{Bound, refuse_write};
+use crate::testing::Door;
 use crate::{Cipher, Engine, Find, Mode, OrgScoped, Pin, Store, StoreError, Who};
 
 /// A transaction that sees and changes the rows of one organization. Dropping it rolls back.
@@ -30,6 +31,7 @@ pub struct Tx {
 impl Tx {
     pub(crate) fn new(store: Store, session: Session, org: OrgId, who: Who, mode: Mode) -> Self {
         let now = store.clock().now();
+        session.watched_by(Door::Tenant, store.recorder());
         Self { session, store, org, who, now, mode, claimed: None, telling: 0, after_commit: Vec::new() }
     }
 

@@ -22,6 +22,7 @@ mod mails;
 mod openapi;
 mod operations;
 mod panics;
+mod plans;
 mod read_only;
 mod reading;
 mod rights;

@@ -80,7 +80,7 @@ async fn open(folder: &Path, url: &str) -> Result<Core> {
 /// milliseconds.
 async fn among(bench: &Bench<'_>, core: &Core, from: u64, open: u64) -> Result<f64> {
     insert(bench, from, open, "bench.later", "+1 year").await?;
-    bench.site.database.settle(&["flow_runs"]).await?;
+    bench.site.database.settle().await?;
     let worker = core.parts.get::<Worker>();
     let mut times = Vec::new();
     for batch in 0..=BATCHES {

@@ -25,7 +25,7 @@ pub async fn measure(bench: &Bench<'_>) -> Result<Vec<Single>> {
     drop(product);
     let (sqlite, postgres) = (sqlite(&org.uuid().simple().to_string()), postgres(&org.uuid().to_string()));
     bench.site.database.run(&sqlite, &postgres).await?;
-    bench.site.database.settle(&["transactions", "cases", "outcomes"]).await?;
+    bench.site.database.settle().await?;
     let (product, _) = bench.site.serve(Environment::Staging).await?;
     let token = product.sign_in(&bench.password).await?.token;
     let mut line = Line::open(product.address).await?;

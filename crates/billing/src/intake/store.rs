@@ -1,8 +1,8 @@
 //! Queries.
 
 use kernel::{After, At, ConnectionId, Limit, Page, TransactionId};
-use sea_orm::sea_query::Order;
-use sea_orm::{ActiveValue::Set, ColumnTrait as _};
+use sea_orm::sea_query::{Expr, Order};
+use sea_orm::{ActiveValue::Set, ColumnTrait as _, Condition};
 use store::{StoreError, Tx};
 use uuid::Uuid;
 
@@ -64,7 +64,8 @@ pub(super) async fn waiting(tx: &mut Tx, source: &str, refs: &[&str], since: At)
         .find::<waiting_ref::Entity>()
         .filter(waiting_ref::Column::Source.eq(source))
         .filter(waiting_ref::Column::Reference.is_in(refs.iter().copied()))
-        .filter(waiting_ref::Column::CreatedAt.gte(since))
+        // Said so that no index can be asked for it: with a span to choose, SQLite goes through everything since.
+        .filter(Condition::any().add(waiting_ref::Column::CreatedAt.gte(since)).add(Expr::cust("1 = 0")))
         .limit(REPLAY_MAX * 4)
         .all()
         .await?;

@@ -5,6 +5,9 @@ use store::{Engine, Schema, Step};
 
 pub const STEP: Step = Step { name: "20261120_08_crm_customers", up, down };
 
+/// The newest customer of an address is found without a look at the organization's others.
+pub const BY_ADDRESS: Step = Step { name: "20261121_08_crm_1_by_address", up: by_address, down: no_order };
+
 fn up(schema: &mut Schema) {
     schema.tenant_table("customers", |table| {
         table
@@ -35,4 +38,14 @@ fn up(schema: &mut Schema) {
 
 fn down(schema: &mut Schema) {
     schema.drop("customers");
+}
+
+fn by_address(schema: &mut Schema) {
+    schema.drop_index("customers_org_id_email_normal_idx");
+    schema.index("customers", &["org_id", "email_normal", "created_at", "id"]);
+}
+
+fn no_order(schema: &mut Schema) {
+    schema.drop_index("customers_org_id_email_normal_created_at_id_idx");
+    schema.index("customers", &["org_id", "email_normal"]);
 }

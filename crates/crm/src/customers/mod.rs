@@ -39,7 +39,7 @@ pub const CUSTOMERS_WRITE: Permission =
 pub(crate) fn register(app: &mut Registry) {
     app.permissions(&[CUSTOMERS_READ, CUSTOMERS_WRITE]);
     app.faults::<CustomerFault>();
-    app.migrations([migration::STEP]);
+    app.migrations([migration::STEP, migration::BY_ADDRESS]);
     app.routes(routes::routes());
     app.pages(page::routes().merge(form_page::routes()));
     app.nav(NavItem { href: "/customers", label: "Customers", order: 200, permission: Some(CUSTOMERS_READ) });
