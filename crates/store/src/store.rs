@@ -184,7 +184,7 @@ impl Store {
             Database::Sqlite(files) => files.tenant(pin.org, pin.rights, mode).await?,
             Database::Postgres(servers) => servers.tenant(pin.org, pin.rights, mode).await?,
         };
-        Ok(Tx::new(self.clone(), session, pin.org, pin.who, mode))
+        Ok(Tx::new(self.clone(), session, pin.org, pin.who, mode).with_rights(pin.rights))
     }
 
     /// The system door, for reading and writing. `why` is for the log and for whoever searches.

@@ -1,6 +1,6 @@
 //! The tenant door: a transaction of one organization.
 
-use kernel::{Actor, At, OrgId};
+use kernel::{Actor, At, MemberId, OrgId};
 use sea_orm::{ColumnTrait as _, FromQueryResult, QueryFilter as _};
 use uuid::Uuid;
 
@@ -21,6 +21,7 @@ pub struct Tx {
     who: Who,
     now: At,
     mode: Mode,
+    rights: Option<(MemberId, i32)>,
     /// The idempotency key that this transaction claimed; see [`crate::idempotency`].
     pub(crate) claimed: Option<Uuid>,
     /// How many listeners deep an event is being told; see [`crate::outbox`].
@@ -32,7 +33,11 @@ impl Tx {
     pub(crate) fn new(store: Store, session: Session, org: OrgId, who: Who, mode: Mode) -> Self {
         let now = store.clock().now();
         session.watched_by(Door::Tenant, store.recorder());
-        Self { session, store, org, who, now, mode, claimed: None, telling: 0, after_commit: Vec::new() }
+        Self { session, store, org, who, now, mode, rights: None, claimed: None, telling: 0, after_commit: Vec::new() }
+    }
+
+    pub(crate) fn with_rights(self, rights: Option<(MemberId, i32)>) -> Self {
+        Self { rights, ..self }
     }
 
     /// A transaction for work without a person: webhooks, workflows, the command line.
@@ -50,6 +55,12 @@ impl Tx {
 
     pub const fn who(&self) -> &Who {
         &self.who
+    }
+
+    /// The membership whose rights were current when the transaction began, and its version; `None` for
+    /// whoever is no member.
+    pub const fn rights(&self) -> Option<(MemberId, i32)> {
+        self.rights
     }
 
     /// The instant of this transaction: the same for everything in it.
