@@ -90,8 +90,8 @@ pub async fn add(core: &Core, new: NewAccount) -> Result<AccountLine, Failed<Acc
 }
 
 /// Freezes an account, or lets it in again. Frozen, every way in is shut: its sessions end, its
-/// keys are refused, what it has invited opens to nobody, and requests under way are refused by the version of its memberships. `false`
-/// when nobody has the address; a second time changes nothing.
+/// keys are refused, what it has invited opens to nobody, and requests under way are refused by the
+/// version of its memberships. `false` when nobody has the address; a second time changes nothing.
 pub async fn freeze(core: &Core, email: &MailAddress, frozen: bool) -> Result<bool, Failed<AccountFault>> {
     let now = core.clock.now_secure();
     let mut system = core.store.system("an operator freezes an account").await?;
@@ -103,9 +103,10 @@ pub async fn freeze(core: &Core, email: &MailAddress, frozen: bool) -> Result<bo
     if frozen {
         sessions::end_all(&mut system, id, now).await?;
     }
-    tenancy::invitations::freeze_of(&mut system, id, frozen).await?;
-    // Requests under way, on every replica, read their rights at a version that this moves on.
+    // Requests under way, on every replica, read their rights at a version that this moves on. It comes before
+    // the invitations: one that is being made is waited for, and found.
     tenancy::members::outdate(&mut system, id).await?;
+    tenancy::invitations::freeze_of(&mut system, id, frozen).await?;
     match account.default_org.map(OrgId::from) {
         Some(org) => {
             let mut tx = system.within(org, Actor::System("operator")).await?;

@@ -2,9 +2,59 @@
 
 use super::*;
 use identity::accounts;
+use kernel::{Failed, Failure};
+use tenancy::invitations::{self, NewInvitation, Sender};
 
 async fn freeze(app: &TestApp, email: &str, frozen: bool) -> bool {
     accounts::freeze(&app.core, &email.parse().unwrap(), frozen).await.unwrap()
+}
+
+/// The id and the version of a membership.
+async fn member_of(who: &Client, email: &str) -> (kernel::MemberId, i32) {
+    let members = who.get("/v1/org/members").await.ok();
+    let member = members.as_array().unwrap().iter().find(|member| member["email"] == email).unwrap().clone();
+    (member["id"].as_str().unwrap().parse().unwrap(), member["version"].as_i64().unwrap().try_into().unwrap())
+}
+
+/// A transaction as a request of alice's begins it; on PostgreSQL others go on beside it.
+async fn begun_by(app: &TestApp, alice: &Client) -> store::Tx {
+    let account = alice.profile["user"]["id"].as_str().unwrap().parse().unwrap();
+    let org = alice.profile["organization"]["id"].as_str().unwrap().parse().unwrap();
+    let who = store::Who { actor: kernel::Actor::Account(account), request: None, address: None };
+    let pin = store::Pin { org, who, rights: Some(member_of(alice, "alice@acme.test").await) };
+    app.core.store.begin(pin, store::Mode::Write).await.unwrap()
+}
+
+/// Invites nils as an admin within a transaction.
+async fn invites(app: &TestApp, tx: &mut store::Tx, alice: &Client) -> Result<(), Failure> {
+    let new = NewInvitation { email: "nils@initech.test".parse().unwrap(), role: tenancy::Role::Admin };
+    let sender = Sender { person: "Alice".into(), organization: "Acme".into(), public_url: app.base.clone() };
+    let by = alice.profile["user"]["id"].as_str().unwrap().parse().unwrap();
+    invitations::invite(tx, new, by, &sender).await.map(drop).map_err(Failed::into_failure)
+}
+
+/// On SQLite one writes at a time, and nothing comes between.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_invitation_under_way_slips_past_no_freeze() {
+    for engine in testkit::engines().filter(|engine| *engine == testkit::TestEngine::Postgres) {
+        let app = TestApp::start(engine, modules()).await;
+        let alice = app.alice().await;
+        // The freeze waits for what has begun, and finds it.
+        let mut tx = begun_by(&app, &alice).await;
+        invites(&app, &mut tx, &alice).await.unwrap();
+        let (frozen, kept) = tokio::join!(freeze(&app, "alice@acme.test", true), tx.commit());
+        assert!(frozen && kept.is_ok());
+        let joining = json!({"token": app.token_to("nils@initech.test").await, "password": OTHER_PASSWORD, "full_name": "Nils"});
+        app.nobody().post("/v1/auth/register/invited", joining).await.refused(404, "invitation_not_found");
+        // What begins its work after the freeze finds that its rights are gone.
+        freeze(&app, "alice@acme.test", false).await;
+        let alice = app.sign_in("alice@acme.test").await.unwrap();
+        let mut tx = begun_by(&app, &alice).await;
+        freeze(&app, "alice@acme.test", true).await;
+        assert_eq!(invites(&app, &mut tx, &alice).await.unwrap_err().status, 401);
+        drop(tx);
+        app.finish().await;
+    }
 }
 
 testkit::stories! {
@@ -38,6 +88,27 @@ testkit::stories! {
         freeze(app, "alice@acme.test", false).await;
         nina.post("/v1/invitations/accept", json!({"token": hers})).await.ok();
         app.nobody().post("/v1/auth/register/invited", joining).await.expect(201);
+    }
+
+    async fn what_is_frozen_says_so_and_makes_room_for_another_invitation(app: TestApp) {
+        let (alice, bob) = (app.alice().await, app.bob().await);
+        let member = member_of(&alice, "bob@acme.test").await;
+        alice.patch(&format!("/v1/org/members/{}", member.0), json!({"role": "admin"})).await.ok();
+        let new = json!({"email": "nils@initech.test", "role": "user"});
+        alice.post("/v1/org/invitations", new.clone()).await.expect(201);
+        let old = app.token_to("nils@initech.test").await;
+        freeze(app, "alice@acme.test", true).await;
+        assert_eq!(bob.get("/v1/org/invitations").await.ok()[0]["state"], "frozen");
+        app.core.clock.advance(chrono::Duration::seconds(1));
+        bob.post("/v1/org/invitations", new.clone()).await.expect(201);
+        bob.post("/v1/org/invitations", new).await.refused(409, "invitation_already_pending");
+        freeze(app, "alice@acme.test", false).await;
+        let states = bob.get("/v1/org/invitations").await.ok();
+        assert_eq!((&states[0]["state"], &states[1]["state"]), (&json!("pending"), &json!("revoked")));
+        let join = |token: &str| json!({"token": token, "password": OTHER_PASSWORD, "full_name": "Nils"});
+        app.nobody().post("/v1/auth/register/invited", join(&old)).await.refused(404, "invitation_not_found");
+        let fresh = app.token_to("nils@initech.test").await;
+        app.nobody().post("/v1/auth/register/invited", join(&fresh)).await.expect(201);
     }
 
     async fn a_frozen_account_looks_like_a_wrong_password(app: TestApp) {

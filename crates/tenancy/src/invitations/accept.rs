@@ -65,10 +65,12 @@ pub async fn organization_of(system: &mut System, token: &Secret) -> Result<OrgI
     Ok(store::organization_of(system, &chance::digest(token.expose())).await?.ok_or(InvitationFault::NotFound)?)
 }
 
-/// Spends the token in a transaction of its organization.
+/// Spends the token in a transaction of its organization, which is held first, as for everything that changes
+/// members.
 pub async fn accept_within(tx: &mut Tx, person: Acceptor, token: &Secret) -> Result<AcceptedView, Failed<InvitationFault>> {
+    let organization = OrganizationView::from(organizations::hold(tx).await?);
     let invitation = store::hold_by_token(tx, &chance::digest(token.expose())).await?.ok_or(InvitationFault::NotFound)?;
-    open_for(tx, &invitation, &person.email)?;
+    open_for(tx, &invitation, &person.email).await?;
     let role = invitation.role();
     let account = person.account;
     if members::has_account(tx, account).await? {
@@ -83,23 +85,22 @@ pub async fn accept_within(tx: &mut Tx, person: Acceptor, token: &Secret) -> Res
     let after = json!({ "member": member.member_id(), "role": role });
     tx.audit(AuditLine::new("invitation.accepted", "invitation", invitation.id).after(after)).await?;
     tx.emit(&InvitationAccepted { invitation: invitation.id.into(), account }).await?;
-    let organization = OrganizationView::from(organizations::current(tx).await?);
     Ok(AcceptedView { member_id: member.member_id(), role, organization })
 }
 
 /// Whether the invitation is still open, and whose it is. The address is compared first: a
 /// stranger who holds the link learns nothing about where the invitation stands.
-fn open_for(tx: &Tx, invitation: &Model, email: &MailAddress) -> Result<(), InvitationFault> {
+async fn open_for(tx: &mut Tx, invitation: &Model, email: &MailAddress) -> Result<(), Failed<InvitationFault>> {
     if invitation.email_normal != email.normal() {
-        return Err(InvitationFault::OtherAddress);
+        return Err(InvitationFault::OtherAddress.into());
     }
     // Security time: an expiry that has passed stays passed when the clock is set back.
     match invitation.state(tx.store().clock().now_secure()) {
-        InvitationState::Pending if invitation.frozen_at.is_some() => Err(InvitationFault::NotFound),
-        InvitationState::Pending => Ok(()),
-        InvitationState::Accepted => Err(InvitationFault::AlreadyAccepted),
-        InvitationState::Revoked => Err(InvitationFault::NotFound),
-        InvitationState::Expired => Err(InvitationFault::Expired),
+        // Whatever became of an invitation when its sender lost the right to invite: it counts here.
+        InvitationState::Pending if members::governs(tx, invitation.invited_by.into()).await? => Ok(()),
+        InvitationState::Pending | InvitationState::Revoked | InvitationState::Frozen => Err(InvitationFault::NotFound.into()),
+        InvitationState::Accepted => Err(InvitationFault::AlreadyAccepted.into()),
+        InvitationState::Expired => Err(InvitationFault::Expired.into()),
     }
 }
 
@@ -125,7 +126,7 @@ pub async fn look(core: &Core, person: Option<&Acceptor>, token: &Secret) -> Res
     let mut tx = core.store.begin(Pin { org, who, rights: None }, Mode::Read).await?;
     let invitation = store::by_token(&mut tx, &token_hash).await?.ok_or(InvitationFault::NotFound)?;
     let email: MailAddress = invitation.email.parse().map_err(Failure::internal)?;
-    open_for(&tx, &invitation, person.map_or(&email, |person| &person.email))?;
+    open_for(&mut tx, &invitation, person.map_or(&email, |person| &person.email)).await?;
     let organization = organizations::current(&mut tx).await?.name;
     Ok(Offer { email, organization, role: invitation.role() })
 }

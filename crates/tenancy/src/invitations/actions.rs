@@ -19,8 +19,10 @@ const OPEN_SHOWN_MAX: u64 = 200;
 
 /// Invites a person by mail. The token is in the letter and nowhere else.
 ///
-/// 409 when the address is a member's or has an open invitation.
+/// 409 when the address is a member's or has an open invitation; 401 when the rights of whoever invites ended
+/// since the transaction began.
 pub async fn invite(tx: &mut Tx, new: NewInvitation, by: AccountId, sender: &Sender) -> Result<Model, Failed<InvitationFault>> {
+    members::hold_rights(tx).await?;
     if members::has_address(tx, new.email.normal()).await? {
         return Err(InvitationFault::AlreadyMember.into());
     }
@@ -51,15 +53,20 @@ pub(super) async fn is_pending(tx: &mut Tx, email_normal: &str) -> Result<bool, 
     Ok(store::unsettled_seen(tx, email_normal).await?.is_some_and(|earlier| earlier.state(now) == InvitationState::Pending))
 }
 
-/// Puts an expired invitation of the same address away; one that is still open stands in the way.
+/// Puts an invitation of the same address away that opens nothing, because it has expired or is frozen; one
+/// that is still open stands in the way.
 async fn make_room(tx: &mut Tx, email_normal: &str) -> Result<(), Failed<InvitationFault>> {
     let Some(earlier) = store::unsettled(tx, email_normal).await? else { return Ok(()) };
-    if earlier.state(tx.now()) == InvitationState::Pending {
-        return Err(InvitationFault::AlreadyPending.into());
+    match earlier.state(tx.now()) {
+        InvitationState::Pending => return Err(InvitationFault::AlreadyPending.into()),
+        // It would open again once whoever sent it is let in: that ends here, and the trail says so.
+        InvitationState::Frozen => drop(withdraw(tx, earlier).await?),
+        InvitationState::Expired | InvitationState::Accepted | InvitationState::Revoked => {
+            let mut row = earlier.into_active_model();
+            row.revoked_at = Set(Some(tx.now()));
+            tx.update(row).await?;
+        }
     }
-    let mut row = earlier.into_active_model();
-    row.revoked_at = Set(Some(tx.now()));
-    tx.update(row).await?;
     Ok(())
 }
 
@@ -85,7 +92,7 @@ pub async fn revoke(tx: &mut Tx, id: InvitationId) -> Result<Model, Failed<Invit
     match invitation.state(tx.now()) {
         InvitationState::Accepted => return Err(InvitationFault::AlreadyAccepted.into()),
         InvitationState::Revoked => return Ok(invitation),
-        InvitationState::Pending | InvitationState::Expired => {}
+        InvitationState::Pending | InvitationState::Expired | InvitationState::Frozen => {}
     }
     Ok(withdraw(tx, invitation).await?)
 }

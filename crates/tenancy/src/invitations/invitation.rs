@@ -41,6 +41,8 @@ pub enum InvitationState {
     Accepted,
     Revoked,
     Expired,
+    /// Opens nothing as long as whoever invited is frozen.
+    Frozen,
 }
 
 impl Model {
@@ -50,6 +52,7 @@ impl Model {
             (Some(_), _) => InvitationState::Accepted,
             (None, Some(_)) => InvitationState::Revoked,
             (None, None) if self.expires_at <= now => InvitationState::Expired,
+            (None, None) if self.frozen_at.is_some() => InvitationState::Frozen,
             (None, None) => InvitationState::Pending,
         }
     }
@@ -150,5 +153,14 @@ mod tests {
         assert_eq!(accepted.state(open.expires_at), InvitationState::Accepted);
         let revoked = Model { revoked_at: Some(at), ..open };
         assert_eq!(revoked.state(at), InvitationState::Revoked);
+    }
+
+    #[test]
+    fn a_frozen_invitation_says_so_until_it_ends() {
+        let frozen = Model { frozen_at: Some(At::UNIX_EPOCH), ..invited(At::UNIX_EPOCH) };
+        assert_eq!(frozen.state(At::UNIX_EPOCH), InvitationState::Frozen);
+        assert_eq!(frozen.state(frozen.expires_at), InvitationState::Expired);
+        let revoked = Model { revoked_at: Some(At::UNIX_EPOCH), ..frozen };
+        assert_eq!(revoked.state(At::UNIX_EPOCH), InvitationState::Revoked);
     }
 }

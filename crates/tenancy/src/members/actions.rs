@@ -52,6 +52,22 @@ pub(crate) async fn has_account(tx: &mut Tx, account: AccountId) -> Result<bool,
     store::has_account(tx, account).await
 }
 
+/// Whether the account lets others in here, as things stand.
+pub(crate) async fn governs(tx: &mut Tx, account: AccountId) -> Result<bool, StoreError> {
+    Ok(store::of_account(tx, account).await?.is_some_and(|member| Standing::of(&member).governs()))
+}
+
+/// Holds the rights that the transaction began with until it ends, and refuses when they are others by now:
+/// whatever takes somebody's rights away, and what they still have open with them, either waits and finds
+/// what is done here, or is seen here. The organization comes first, as for everything that changes members.
+pub(crate) async fn hold_rights(tx: &mut Tx) -> Result<(), Failure> {
+    organizations::hold(tx).await?;
+    let Some((member, version)) = tx.rights() else { return Ok(()) };
+    let held = store::hold(tx, member).await?;
+    let is_current = held.is_some_and(|held| held.is_active && held.version == version);
+    if is_current { Ok(()) } else { Err(StoreError::StaleRights.into()) }
+}
+
 /// Makes a person a member.
 pub(crate) async fn admit(tx: &mut Tx, person: FirstMember, role: Role) -> Result<Model, Failure> {
     let row = ActiveModel {

@@ -13,7 +13,7 @@ mod store;
 
 use host::Registry;
 
-pub(crate) use actions::{admit, has_account, has_address, names};
+pub(crate) use actions::{admit, governs, has_account, has_address, hold_rights, names};
 pub use actions::{change, list, memberships_of, outdate, remove, rename};
 pub use fault::MemberFault;
 pub use member::{ChangeMember, FirstMember, MemberView, MembershipView, Model};

@@ -117,6 +117,7 @@ impl MembersPage {
     fn state(invitation: &InvitationView) -> Badge<'static> {
         match invitation.state {
             InvitationState::Pending => Badge { text: "waiting", tone: Tone::Info },
+            InvitationState::Frozen => Badge { text: "on hold", tone: Tone::Warn },
             InvitationState::Expired => Badge { text: "expired", tone: Tone::Warn },
             InvitationState::Accepted => Badge { text: "accepted", tone: Tone::Ok },
             InvitationState::Revoked => Badge { text: "revoked", tone: Tone::Neutral },

@@ -15,12 +15,13 @@ impl Standing {
         Self { role: member.role(), is_active: member.is_active }
     }
 
-    /// Whether this holds rights that the other one lacks.
+    /// Whether this holds rights that the other one lacks, or would once its person is let in.
     pub fn is_more_than(self, other: Self) -> bool {
-        self.is_active && (!other.is_active || self.role > other.role)
+        self.role > other.role || (self.is_active && !other.is_active)
     }
 
-    fn governs(self) -> bool {
+    /// Whether this lets others in.
+    pub fn governs(self) -> bool {
         self.is_active && self.role == Role::Admin
     }
 }
@@ -39,6 +40,7 @@ mod tests {
     const ADMIN: Standing = Standing { role: Role::Admin, is_active: true };
     const FROZEN_ADMIN: Standing = Standing { role: Role::Admin, is_active: false };
     const USER: Standing = Standing { role: Role::User, is_active: true };
+    const FROZEN_USER: Standing = Standing { role: Role::User, is_active: false };
 
     #[test]
     fn the_last_admin_stays_an_admin() {
@@ -57,7 +59,12 @@ mod tests {
     #[test]
     fn more_is_a_higher_role_or_to_be_let_in_again() {
         assert!(ADMIN.is_more_than(USER) && USER.is_more_than(FROZEN_ADMIN) && ADMIN.is_more_than(FROZEN_ADMIN));
-        assert!(!USER.is_more_than(ADMIN) && !FROZEN_ADMIN.is_more_than(USER) && !ADMIN.is_more_than(ADMIN));
+        assert!(!USER.is_more_than(ADMIN) && !ADMIN.is_more_than(ADMIN) && !FROZEN_USER.is_more_than(FROZEN_ADMIN));
+    }
+
+    #[test]
+    fn a_higher_role_is_more_also_for_somebody_who_is_shut_out() {
+        assert!(FROZEN_ADMIN.is_more_than(FROZEN_USER) && FROZEN_ADMIN.is_more_than(USER));
     }
 
     #[test]

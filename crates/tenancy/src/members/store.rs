@@ -15,6 +15,15 @@ pub(super) async fn find(tx: &mut Tx, id: MemberId) -> Result<Option<Model>, Sto
     tx.find_by_id::<Entity>(id.uuid()).one().await
 }
 
+/// The same, held until the transaction ends.
+pub(super) async fn hold(tx: &mut Tx, id: MemberId) -> Result<Option<Model>, StoreError> {
+    tx.find_by_id::<Entity>(id.uuid()).for_update().one().await
+}
+
+pub(super) async fn of_account(tx: &mut Tx, account: AccountId) -> Result<Option<Model>, StoreError> {
+    tx.find::<Entity>().filter(Column::AccountId.eq(account.uuid())).one().await
+}
+
 pub(super) async fn has_account(tx: &mut Tx, account: AccountId) -> Result<bool, StoreError> {
     tx.find::<Entity>().filter(Column::AccountId.eq(account.uuid())).exists().await
 }

@@ -140,6 +140,25 @@ testkit::stories! {
         }
     }
 
+    /// However it came that a door was left open behind somebody: it counts who may let in when it is used.
+    async fn an_invitation_opens_only_while_its_sender_may_invite(app: TestApp) {
+        let (alice, _bob, carol) = (app.alice().await, app.bob().await, app.sign_up("carol@x.test", "Carol", "Carols").await);
+        app.advance(A_MOMENT).await;
+        alice.post(PATH, json!({"email": "carol@x.test", "role": "admin"})).await.expect(201);
+        let token = app.token_to("carol@x.test").await;
+        let change = async |change: &str| {
+            let sql = format!("update memberships set {change}, version = version + 1 where email_normal = 'alice@acme.test'");
+            assert_eq!(store::testing::owner_sql(&app.core.store, sql).await.unwrap(), 1);
+        };
+        for (before, after) in [("role = 'user'", "role = 'admin'"), ("is_active = false", "is_active = true")] {
+            change(before).await;
+            carol.post(ACCEPT, json!({"token": token})).await.refused(404, "invitation_not_found");
+            assert_eq!(app.nobody().get(&format!("/invitations/accept?token={token}")).await.status, 404);
+            change(after).await;
+        }
+        carol.post(ACCEPT, json!({"token": token})).await.ok();
+    }
+
     async fn only_a_verified_admin_invites(app: TestApp) {
         let bob = app.bob().await;
         let new = json!({"email": "carol@x.test", "role": "user"});

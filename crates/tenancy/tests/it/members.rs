@@ -70,7 +70,9 @@ testkit::stories! {
         let mut machine = app.nobody();
         machine.token = made["key"].as_str().map(str::to_owned);
         let path = path_of(&alice, "vera@acme.test").await;
-        machine.patch(&path, json!({"role": "admin"})).await.refused(403, "member_role_not_yours");
+        for more in [json!({"role": "admin"}), json!({"role": "admin", "is_active": false})] {
+            machine.patch(&path, more).await.refused(403, "member_role_not_yours");
+        }
         vera.get("/v1/audit").await.refused(403, "permission_denied");
         let less = path_of(&alice, "bob@acme.test").await;
         assert_eq!(machine.patch(&less, json!({"role": "viewer"})).await.ok()["role"], "viewer");
