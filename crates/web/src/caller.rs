@@ -7,7 +7,7 @@ use std::sync::Arc;
 use axum::http::HeaderMap;
 use futures::future::BoxFuture;
 use host::Core;
-use kernel::{AccountId, Actor, At, Failure, MemberId, OrgId, Permission, Secret, SessionId};
+use kernel::{AccountId, Actor, At, Failure, General, MemberId, OrgId, Permission, Secret, SessionId};
 
 /// How a caller proved who they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,7 +64,7 @@ impl Caller {
 /// The port through which `web` learns who calls; the room that knows people implements it.
 pub trait Authenticator: Send + Sync + 'static {
     /// Who sent these headers, from this address. `Ok(None)` when they claim nothing or nothing that
-    /// holds; 429 when too much was claimed from there that nobody knows.
+    /// holds; 429 when too much was claimed from there that nobody knows, and this was not looked at.
     fn authenticate<'a>(
         &'a self,
         core: &'a Core,
@@ -81,4 +81,27 @@ pub trait Authenticator: Send + Sync + 'static {
 pub(crate) enum Known {
     Nobody,
     Somebody(Arc<Caller>),
+    /// What was claimed was not looked at: too much was claimed from there. What is open to nobody is open;
+    /// whatever asks who calls is refused.
+    Unasked {
+        retry_after_s: Option<u64>,
+    },
+}
+
+impl Known {
+    /// Who it is.
+    pub fn somebody(&self) -> Option<&Arc<Caller>> {
+        match self {
+            Self::Somebody(caller) => Some(caller),
+            Self::Nobody | Self::Unasked { .. } => None,
+        }
+    }
+
+    /// What becomes of somebody who should be known, and isn't: 401, or 429 when nobody looked.
+    pub fn refusal(&self) -> Failure {
+        match self {
+            Self::Unasked { retry_after_s } => Failure { retry_after_s: *retry_after_s, ..Failure::new(General::RateLimited) },
+            Self::Nobody | Self::Somebody(_) => Failure::new(General::NotAuthenticated),
+        }
+    }
 }

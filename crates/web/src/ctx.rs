@@ -69,17 +69,14 @@ impl Ctx {
         self.core.parts.get::<T>()
     }
 
-    /// Who calls, or 401.
+    /// Who calls, or 401; 429 when nobody looked, because too much was claimed from there.
     pub fn caller(&self) -> Result<&Caller, Failure> {
-        self.somebody().ok_or_else(|| Failure::new(General::NotAuthenticated))
+        self.somebody().ok_or_else(|| self.known.refusal())
     }
 
     /// Who calls, if anybody.
     pub fn somebody(&self) -> Option<&Caller> {
-        match &self.known {
-            Known::Nobody => None,
-            Known::Somebody(caller) => Some(caller),
-        }
+        self.known.somebody().map(Arc::as_ref)
     }
 
     /// The organization that the caller acts in, or 401.

@@ -53,9 +53,10 @@ pub(crate) async fn body(request: Request, core: &Core) -> Result<Bytes, Failure
 }
 
 /// `type/subtype` without parameters, lower case; a charset other than UTF-8 counts as another type,
-/// and so does a packed body: what another program would unpack is not to be read as it is.
+/// and so does a packed body: what another program would unpack is not to be read as it is. Codings have no
+/// case (RFC 9110, 8.4.1).
 fn media_type(headers: &HeaderMap) -> Option<String> {
-    if headers.get_all(header::CONTENT_ENCODING).iter().any(|encoding| encoding != "identity") {
+    if headers.get_all(header::CONTENT_ENCODING).iter().any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
         return None;
     }
     let text = headers.get(header::CONTENT_TYPE)?.to_str().ok()?.to_ascii_lowercase();

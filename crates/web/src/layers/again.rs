@@ -29,7 +29,7 @@ const PAUSE_MS: u64 = 40;
 
 pub(crate) async fn again(State(core): State<Core>, request: Request, next: Next) -> Response {
     // Reading does not deadlock, and nobody's body is not worth the memory.
-    let is_known = matches!(request.extensions().get::<Known>(), Some(Known::Somebody(_)));
+    let is_known = request.extensions().get::<Known>().is_some_and(|known| known.somebody().is_some());
     if request.method().is_safe() || !is_known {
         return next.run(request).await;
     }

@@ -29,7 +29,9 @@ const IDEMPOTENCY_KEY_MAX: usize = 255;
 const DESCRIBED: &str = "the outermost layer describes every request";
 
 /// Finds out who calls. Claims that don't hold leave the caller a nobody; a fault while asking
-/// (the database is away) is told as such and never makes somebody a nobody.
+/// (the database is away) is told as such and never makes somebody a nobody. Where too much is claimed
+/// for all of it to be looked at, what is open to everybody stays open: a browser with an old cookie must
+/// get to the sign-in page while somebody beside it makes cookies up.
 pub(crate) async fn authenticate(State(core): State<Core>, mut request: Request, next: Next) -> Response {
     let about = request.extensions().get::<Arc<About>>().cloned().expect(DESCRIBED);
     let known = match &Mounts::of(&core).authenticator {
@@ -37,6 +39,7 @@ pub(crate) async fn authenticate(State(core): State<Core>, mut request: Request,
         Some(authenticator) => match authenticator.authenticate(&core, request.headers(), about.address).await {
             Ok(Some(caller)) => Known::Somebody(Arc::new(caller)),
             Ok(None) => Known::Nobody,
+            Err(failure) if failure.is(General::RateLimited) => Known::Unasked { retry_after_s: failure.retry_after_s },
             Err(failure) => return refuse(failure),
         },
     };
@@ -48,11 +51,12 @@ pub(crate) async fn authenticate(State(core): State<Core>, mut request: Request,
     next.run(request).await
 }
 
+fn known(request: &Request) -> Known {
+    request.extensions().get::<Known>().cloned().unwrap_or(Known::Nobody)
+}
+
 fn caller(request: &Request) -> Option<Arc<Caller>> {
-    match request.extensions().get::<Known>() {
-        Some(Known::Somebody(caller)) => Some(caller.clone()),
-        _ => None,
-    }
+    known(request).somebody().cloned()
 }
 
 /// Holds the flow of requests down to what its sender may send. Not around raw routes: assets and
@@ -67,18 +71,21 @@ pub(crate) async fn flow_limit(State(core): State<Core>, request: Request, next:
     }
 }
 
-/// 401 for nobody, before the body is looked at.
+/// 401 for nobody, before the body is looked at; 429 for those who were not looked at.
 pub(crate) async fn require_caller(request: Request, next: Next) -> Response {
-    match caller(&request) {
-        Some(_) => next.run(request).await,
-        None => refuse(Failure::new(General::NotAuthenticated)),
+    match known(&request) {
+        Known::Somebody(_) => next.run(request).await,
+        other => refuse(other.refusal()),
     }
 }
 
-/// Sends nobody to the sign-in page, and from there back to what they asked for.
+/// Sends nobody to the sign-in page, and from there back to what they asked for; 429 for those who were not
+/// looked at.
 pub(crate) async fn require_sign_in(request: Request, next: Next) -> Response {
-    if caller(&request).is_some() {
-        return next.run(request).await;
+    match known(&request) {
+        Known::Somebody(_) => return next.run(request).await,
+        unasked @ Known::Unasked { .. } => return refuse(unasked.refusal()),
+        Known::Nobody => {}
     }
     let wanted = if request.method().is_safe() { request.uri().path_and_query().map_or("/", |path| path.as_str()) } else { "/" };
     let target: String = url::form_urlencoded::byte_serialize(wanted.as_bytes()).collect();
