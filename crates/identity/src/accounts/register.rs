@@ -49,14 +49,22 @@ pub async fn register(core: &Core, new: Register, kind: Kind, client: &Client) -
             Ok(Registered::SignedIn(Box::new(signed_in)))
         }
         RegistrationMode::MailFirst => {
-            // Each is a mail to a stranger, whoever asks for it. Past the limit the answer is the same and
-            // no mail is written: nobody learns that somebody else asked for this address, or is kept out.
-            if limits::count_unseen(core, Way::RegistrationMail, &[Whose::Account(new.email.normal())]).await? {
+            if is_within_limits(core, &new, client).await? {
                 registrations::ask(core, new).await?;
             }
             Ok(Registered::ByMail)
         }
     }
+}
+
+/// Whether one more mail may go to this address. Each is a mail to a stranger, whoever asks for it. Past the
+/// limit the answer is the same and no mail is written: nobody learns that somebody else asked for this address.
+///
+/// What all networks share is counted last: one of them doesn't use it up for the others by asking in vain.
+async fn is_within_limits(core: &Core, new: &Register, client: &Client) -> Result<bool, Failure> {
+    let (way, email) = (Way::RegistrationMail, new.email.normal());
+    Ok(limits::count_unseen(core, way, &[Whose::From(&client.network, email)]).await?
+        && limits::count_unseen(core, way, &[Whose::Account(email)]).await?)
 }
 
 fn check(new: &Register) -> Result<(), Failure> {

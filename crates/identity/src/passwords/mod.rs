@@ -14,9 +14,11 @@ pub use rules::{About, Rules};
 use host::Core;
 use kernel::{Failure, Secret};
 use unicode_normalization::UnicodeNormalization as _;
+use web::limits::{self, Way, Whose};
 use zeroize::Zeroizing;
 
 use crate::Identity;
+use crate::client::Client;
 
 /// The most bytes that are looked at: far above the 256 characters that must pass (NIST 800-63B-4
 /// asks for 64), and small enough that reading them costs nothing (ASVS 6.2.9).
@@ -70,6 +72,12 @@ pub async fn choose(pool: &Pool, rules: Rules, field: &str, typed: &Secret, abou
     let judged = password.clone();
     pool.run(move |_| rules.judge(&judged, &about)).await?.map_err(|wrong| Failure::field(field, wrong))?;
     Ok(password)
+}
+
+/// Counts one more password that is tried with the link from a mail, before it is judged or hashed. 429 when
+/// it was one too many.
+pub(crate) async fn count_choice(core: &Core, token: &Secret, client: &Client) -> Result<(), Failure> {
+    limits::count(core, Way::Choose, &[Whose::Account(token.expose()), Whose::Network(&client.network)]).await
 }
 
 /// Reads the password of an account that begins, typed in the field `password`, and hashes it. 422 when there

@@ -86,6 +86,11 @@ impl Pool {
         })))
     }
 
+    /// A hash that can be read like any other and that no password matches.
+    pub fn nobody(&self) -> &str {
+        &self.0.nobody
+    }
+
     /// How many hashes this pool was asked to compute.
     pub fn computed(&self) -> u64 {
         self.0.computed.load(Ordering::Relaxed)

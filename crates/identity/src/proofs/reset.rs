@@ -15,10 +15,12 @@ use crate::{Identity, letters, sessions, trail};
 /// Spends the token and sets the password. Every session of the account ends, and none begins: the
 /// person signs in with the new password. The mailbox has been proven on the way.
 ///
-/// 422 for a token or a password that is refused; a refused password does not spend the token.
+/// 422 for a token or a password that is refused; a refused password does not spend the token. 429 for too
+/// many tries.
 pub(crate) async fn reset_password(core: &Core, token: &Secret, typed: &Secret, client: &Client) -> Result<(), Failed<ProofFault>> {
     let identity = Identity::of(core);
     let account = owner(core, token).await?;
+    passwords::count_choice(core, token, client).await?;
     let password = passwords::choose(&identity.pool, identity.settings.rules(), "password", typed, about(core, &account).await?).await?;
     let hash = identity.pool.hash(&password).await?;
 

@@ -2,7 +2,7 @@
 
 use ::store::AuditLine;
 use host::Core;
-use kernel::{Actor, At, Failed, Failure, OrgId, Secret};
+use kernel::{Actor, At, Failed, Failure, OrgId, Secret, chance};
 
 use super::{ProofFault, Purpose, store};
 use crate::client::Client;
@@ -28,19 +28,26 @@ pub(crate) struct Verified {
 /// begins with the password that is chosen with it. Signs nobody in.
 ///
 /// 422 `proof_token_refused` for a token that is unknown, expired or spent; 422 `validation_failed` for a
-/// password that is missing, refused or not wanted, which spends nothing.
+/// password that is missing, refused or not wanted, which spends nothing; 429 for too many tries.
 pub(crate) async fn verify_email(core: &Core, proof: Proof<'_>, client: &Client) -> Result<Verified, Failed<ProofFault>> {
+    if !chance::is_token(proof.token.expose()) {
+        return Err(ProofFault::TokenRefused.into());
+    }
     if let Some(waiting) = registrations::waiting(core, proof.token).await? {
         let at = registrations::finish(core, &waiting, proof, client).await?;
         return Ok(Verified { at, is_new_account: true });
     }
     let now = core.clock.now_secure();
-    let mut system = core.store.system("whose address is verified").await?;
-    let account = store::spend(&mut system, proof.token, Purpose::Verify, now).await?.ok_or(ProofFault::TokenRefused)?;
+    // Made-up ones end here: they wait for nobody who writes, and nobody waits for them.
+    let mut reading = core.store.system_read("whether a token of a verification is one of ours").await?;
+    store::owner(&mut reading, proof.token, Purpose::Verify, now).await?.ok_or(ProofFault::TokenRefused)?;
+    drop(reading);
     if proof.password.is_some() {
-        // Whoever sends one believes that it would hold from now on. Nothing is spent: nothing is committed.
+        // Whoever sends one believes that it would hold from now on.
         return Err(Failure::field("password", "must be left out: this account has a password, and it stays").into());
     }
+    let mut system = core.store.system("whose address is verified").await?;
+    let account = store::spend(&mut system, proof.token, Purpose::Verify, now).await?.ok_or(ProofFault::TokenRefused)?;
     accounts::store::verify(&mut system, account, now).await?;
     let found = accounts::store::find(&mut system, account).await?.ok_or(ProofFault::TokenRefused)?;
     match found.default_org.map(OrgId::from) {

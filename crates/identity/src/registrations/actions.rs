@@ -29,7 +29,7 @@ pub(crate) async fn ask(core: &Core, new: Register) -> Result<(), Failure> {
     let now = core.clock.now_secure();
     let id = chance::uuid_v7(now);
     let mut system = core.store.system("a registration waits for its mail").await?;
-    store::insert(&mut system, id, new, now).await?;
+    store::insert(&mut system, id, new, Identity::of(core).pool.nobody(), now).await?;
     flows::start_system(&mut system, WRITE_TO, &id, StartOptions::default()).await?;
     Ok(system.commit().await?)
 }
@@ -76,11 +76,17 @@ pub(crate) async fn waiting(core: &Core, token: &Secret) -> Result<Option<Model>
 /// nothing about a refusal.
 ///
 /// 422 `validation_failed` for a password that is missing or refused, which does not spend the token;
-/// 422 `proof_token_refused` for one that was spent meanwhile, and when nobody may register any more.
+/// 422 `proof_token_refused` for one that was spent meanwhile, for one whose address has an account by now,
+/// and when nobody may register any more; 429 for too many tries.
 pub(crate) async fn finish(core: &Core, waiting: &Model, proof: Proof<'_>, client: &Client) -> Result<At, Failed<ProofFault>> {
     let identity = Identity::of(core);
     if identity.settings.registration != Registration::Open {
         return Err(ProofFault::TokenRefused.into());
+    }
+    // Both before anything costly is done: with a link at hand each try would be a hash for nothing.
+    passwords::count_choice(core, proof.token, client).await?;
+    if has_account(core, waiting).await? {
+        return Err(spend(core, waiting).await?.into());
     }
     let password_hash = passwords::hash_chosen(&identity, proof.password, waiting.about()).await?;
     let now = core.clock.now_secure();
@@ -91,11 +97,24 @@ pub(crate) async fn finish(core: &Core, waiting: &Model, proof: Proof<'_>, clien
     Ok(now)
 }
 
+async fn has_account(core: &Core, waiting: &Model) -> Result<bool, Failure> {
+    let mut system = core.store.system_read("whether a registration came too late").await?;
+    Ok(accounts::store::by_email(&mut system, &waiting.address()?).await?.is_some())
+}
+
+/// Puts a registration away that can make nothing any more: whoever has two links and used one has an account.
+async fn spend(core: &Core, waiting: &Model) -> Result<ProofFault, Failure> {
+    let mut system = core.store.system("a registration came too late").await?;
+    store::delete(&mut system, waiting.id).await?;
+    system.commit().await?;
+    Ok(ProofFault::TokenRefused)
+}
+
 async fn make(mut system: System, asked: Taken, password_hash: String, client: &Client, now: At) -> Result<(), Failed<ProofFault>> {
     let (id, org) = (AccountId::new(now), OrgId::new(now));
     let email: MailAddress = asked.email.parse().map_err(Failure::internal)?;
     let row = accounts::store::Row { id, email: &email, full_name: &asked.full_name, password_hash, org, verified_at: Some(now) };
-    // Whoever has two links and uses both has an account already.
+    // Of two links that are used at the same moment, one makes the account; the other is spent by its next use.
     let taken = |error: ::store::StoreError| if accounts::is_taken(&error) { ProofFault::TokenRefused.into() } else { error.into() };
     let account = accounts::store::insert(&mut system, row).await.map_err(|error| -> Failed<ProofFault> { taken(error) })?;
     let mut tx = trail::within(system, org, Actor::Account(id), client).await?;

@@ -18,8 +18,8 @@ pub struct Model {
     pub email: String,
     pub email_normal: String,
     pub full_name: String,
-    /// Always empty. The release before this one kept a hash here and needs the column as long as it may
-    /// serve beside it.
+    /// A hash that no password matches. The release before this one kept a real one here; as long as it may
+    /// serve beside this one, it copies what it finds into the account that it makes.
     pub password_hash: String,
     pub org_name: String,
     pub org_slug: Option<String>,

@@ -8,14 +8,14 @@ use uuid::Uuid;
 use super::registration::{ActiveModel, Column, Entity, LIFETIME, Model};
 use crate::accounts::Register;
 
-/// Writes down what was asked for.
-pub(super) async fn insert(system: &mut System, id: Uuid, new: Register, now: At) -> Result<(), StoreError> {
+/// Writes down what was asked for, with the hash of nobody's password.
+pub(super) async fn insert(system: &mut System, id: Uuid, new: Register, nobody: &str, now: At) -> Result<(), StoreError> {
     let row = ActiveModel {
         id: Set(id),
         email: Set(new.email.as_str().to_owned()),
         email_normal: Set(new.email.normal().to_owned()),
         full_name: Set(new.full_name.trim().to_owned()),
-        password_hash: Set(String::new()),
+        password_hash: Set(nobody.to_owned()),
         org_name: Set(new.org_name),
         org_slug: Set(new.org_slug),
         expires_at: Set(now + LIFETIME),

@@ -78,14 +78,6 @@ pub async fn end_own(core: &Core, account: AccountId, id: SessionId, client: &Cl
     Ok(trail::finish_and_forget(core, system, session.org(), Actor::Account(account), client, line).await?)
 }
 
-/// Takes a session out of an organization that its person is no member of any more: its tokens act
-/// nowhere from now on, as those of somebody who signs in and is a member nowhere.
-pub(super) async fn leave(core: &Core, id: SessionId) -> Result<(), StoreError> {
-    let mut system = core.store.system("a session outlives a membership").await?;
-    store::leave(&mut system, id).await?;
-    system.commit().await
-}
-
 /// Ends every session of a person.
 pub(crate) async fn end_everywhere(core: &Core, account: AccountId, org: Option<OrgId>, client: &Client) -> Result<(), StoreError> {
     let mut system = core.store.system("a person signs out everywhere").await?;

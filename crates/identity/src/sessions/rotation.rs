@@ -7,27 +7,30 @@ use ::store::{AuditLine, StoreError, System};
 use chrono::Duration;
 use host::Core;
 use kernel::crash::{self, Point};
-use kernel::{Actor, At, Failed, Secret, chance};
+use kernel::{Actor, At, Failed, Failure, Secret, chance};
+use tenancy::MembershipView;
 
 use super::SessionFault;
 use super::actions::Begun;
 use super::life::{Kind, Life};
 use super::store::{self, Presented};
+use crate::accounts::Model;
 use crate::client::Client;
-use crate::{Identity, trail};
+use crate::{Identity, signin, trail};
 
 /// Two tabs, or a request that was sent again because its answer was slow, are this close together.
 /// A thief gains nothing by it: within the grace a used token is refused like any other.
 const REFRESH_GRACE: Duration = Duration::seconds(10);
 
-/// A family that goes on.
+/// A family that goes on, with its person and the place where they act.
 pub(super) struct Rotated {
     pub begun: Begun,
-    pub presented: Presented,
+    pub account: Model,
+    pub place: Option<MembershipView>,
 }
 
 enum Outcome {
-    Rotated(Rotated),
+    Rotated(Begun, Presented),
     /// Seen a second time, after the grace: the family is to end.
     Reused(Presented),
     Refused,
@@ -43,11 +46,14 @@ pub(super) async fn rotate(core: &Core, token: &Secret, client: &Client) -> Resu
     }
     let mut system = core.store.system("whose refresh token was presented").await?;
     match decide(core, &mut system, token).await? {
-        Outcome::Rotated(rotated) => {
+        Outcome::Rotated(begun, presented) => {
+            // All that the answer tells is read before the commit: a client whose old token is spent must be told
+            // the new one.
+            let (account, place) = settle(&mut system, &presented).await?;
             crash::pass(Point::InRotation);
             system.commit().await?;
             crash::pass(Point::InRotation);
-            Ok(rotated)
+            Ok(Rotated { begun, account, place })
         }
         Outcome::Reused(presented) => {
             end_family(core, system, presented, client).await?;
@@ -55,6 +61,17 @@ pub(super) async fn rotate(core: &Core, token: &Secret, client: &Client) -> Resu
         }
         Outcome::Refused => Err(SessionFault::RefreshRefused.into()),
     }
+}
+
+/// The person and their place. A session of somebody who is no member any more of where it acted leaves: its
+/// tokens act nowhere from now on, as those of somebody who signs in and is a member nowhere.
+async fn settle(system: &mut System, presented: &Presented) -> Result<(Model, Option<MembershipView>), Failure> {
+    let org = presented.org();
+    let (account, place) = signin::person_within(system, presented.account.into(), org).await?;
+    if org.is_some() && place.is_none() {
+        store::leave(system, presented.session()).await?;
+    }
+    Ok((account, place))
 }
 
 /// Whether there is such a token at all. Made-up ones end here: they wait for nobody who writes, and
@@ -100,7 +117,7 @@ async fn exchange(core: &Core, system: &mut System, presented: Presented, now: A
         return Ok(Outcome::Refused);
     }
     store::touch(system, session.uuid(), now, life).await?;
-    Ok(Outcome::Rotated(Rotated { begun: Begun { id: session, kind: Kind::Api, secret, life }, presented }))
+    Ok(Outcome::Rotated(Begun { id: session, kind: Kind::Api, secret, life }, presented))
 }
 
 async fn end_family(core: &Core, mut system: System, presented: Presented, client: &Client) -> Result<(), StoreError> {

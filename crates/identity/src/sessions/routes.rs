@@ -67,12 +67,7 @@ pub(crate) fn person(ctx: &Ctx) -> Result<AccountId, Failure> {
 #[utoipa::path(post, path = "/auth/refresh", tag = "auth", operation_id = "refresh_session")]
 async fn refresh_session(ctx: Ctx, Json(refresh): Json<Refresh>) -> Answer<TokensView, SessionFault> {
     let rotated = rotation::rotate(ctx.core(), &refresh.refresh_token, &Client::of(&ctx)).await?;
-    let (account, org) = (rotated.presented.account.into(), rotated.presented.org());
-    let (account, place) = signin::person_at(ctx.core(), account, org).await?;
-    if org.is_some() && place.is_none() {
-        actions::leave(ctx.core(), rotated.begun.id).await?;
-    }
-    Ok(ctx.answer(&TokensView::of(ctx.core(), &account, place.as_ref(), &rotated.begun)?)?)
+    Ok(ctx.answer(&TokensView::of(ctx.core(), &rotated.account, rotated.place.as_ref(), &rotated.begun)?)?)
 }
 
 /// Sign out, here or everywhere

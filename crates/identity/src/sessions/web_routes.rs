@@ -1,11 +1,11 @@
 //! The browser's side: the session cookie, and what a script of our own pages may ask about it.
 //! No token ever reaches the browser.
 
-use console::Button;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::{get, post};
+use console::Button;
 use host::Registry;
 use serde::Serialize;
 use web::{Answer, Ctx, EmptyAnswer, Form, NoContent, PageFault, Routes as _, See, cookies};

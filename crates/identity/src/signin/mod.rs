@@ -13,7 +13,7 @@ pub(crate) use actions::confirm;
 pub use actions::{Credentials, SignedIn, sign_in};
 pub(crate) use devices::remember as remember_device;
 pub use fault::SignInFault;
-pub(crate) use place::person_at;
+pub(crate) use place::{person_at, person_within};
 
 pub(crate) fn register(app: &mut Registry) {
     app.faults::<SignInFault>();

@@ -28,7 +28,16 @@ pub(super) async fn wanted(
 /// one there.
 pub(crate) async fn person_at(core: &Core, account: AccountId, org: Option<OrgId>) -> Result<(Model, Option<MembershipView>), Failure> {
     let mut system = core.store.system_read("the person behind a session").await?;
-    let found = accounts::store::find(&mut system, account).await?.ok_or(General::NotAuthenticated)?;
-    let places = tenancy::memberships_of(&mut system, account).await?;
+    person_within(&mut system, account, org).await
+}
+
+/// The same within a larger change.
+pub(crate) async fn person_within(
+    system: &mut System,
+    account: AccountId,
+    org: Option<OrgId>,
+) -> Result<(Model, Option<MembershipView>), Failure> {
+    let found = accounts::store::find(system, account).await?.ok_or(General::NotAuthenticated)?;
+    let places = tenancy::memberships_of(system, account).await?;
     Ok((found, places.into_iter().find(|place| Some(place.organization.id) == org)))
 }

@@ -92,6 +92,55 @@ async fn a_stranger_who_forges_locks_nobody_out() {
     .await;
 }
 
+/// Who comes with a cookie that nobody knows here (any more) is let in like somebody without one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stranger_who_forges_shuts_no_door_that_is_open_to_everybody() {
+    with_settings(&[FIVE], async |app| {
+        let (alice, browser) = (app.alice().await, app.browser_of("alice@acme.test").await);
+        let replica = app.replica(modules(), &[FIVE]).await;
+        flood(&replica).await;
+        let sent = browser.request(reqwest::Method::GET, "/").build().unwrap();
+        for cookie in [COOKIE, sent.headers()["cookie"].to_str().unwrap()] {
+            let client = replica.nobody().with_header("cookie", cookie);
+            for page in ["/signin", "/signup", "/pay/of-nobody", "/forgot", "/livez"] {
+                let status = client.get(page).await.status;
+                assert!(status == 200 || status == 404, "{page}: {status}");
+            }
+            assert!(client.get("/signin").await.text.contains("name=\"password\""));
+            let shown = json!({"email": "alice@acme.test", "password": testkit::PASSWORD});
+            client.post("/v1/auth/login", shown).await.ok();
+            client.get("/v1/auth/me").await.refused(429, "rate_limited");
+            client.get("/auth/web/me").await.refused(429, "rate_limited");
+            assert_eq!(client.get("/account").await.header("retry-after"), "60");
+        }
+        assert_eq!(replica.browser_of("alice@acme.test").await.open("/account").await.status, 200, "a new session is known");
+        alice.get("/v1/auth/me").await.ok();
+        app.expect_mail();
+        replica.finish().await;
+    })
+    .await;
+}
+
+/// A session that ended, in a browser that still has its cookie.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_comes_back_with_an_old_cookie_signs_in_while_somebody_forges() {
+    with_settings(&[FIVE], async |app| {
+        let (alice, browser) = (app.alice().await, app.browser_of("alice@acme.test").await);
+        alice.post("/v1/auth/logout", json!({"everywhere": true})).await.expect(204);
+        assert_eq!(browser.open("/account").await.status, 303, "it is found to be over");
+        flood(app).await;
+        assert_eq!(browser.open("/account").await.status, 429);
+        let form = browser.open("/signin").await;
+        assert_eq!(form.status, 200, "{}", form.text);
+        let csrf = testkit::csrf_in(&form.text);
+        let fields = [("_csrf", csrf.as_str()), ("email", "alice@acme.test"), ("password", testkit::PASSWORD)];
+        assert_eq!(browser.submit("/signin", &fields).await.status, 303);
+        assert_eq!(browser.open("/account").await.status, 200);
+        app.expect_mail();
+    })
+    .await;
+}
+
 /// A session that is over, or a key that is revoked, was true once, and is no licence to ask for ever.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_true_once_is_counted_when_it_is_over() {
@@ -120,6 +169,22 @@ testkit::stories! {
             let asked = asked.post("/v1/auth/refresh", json!({"refresh_token": token}));
             let refused = tokio::time::timeout(std::time::Duration::from_secs(3), asked).await.expect("it waits for nobody");
             refused.refused(401, "refresh_token_refused");
+        }
+        drop(writing);
+    }
+
+    async fn a_made_up_token_of_a_mail_waits_for_nobody_who_writes(app: TestApp) {
+        let writing = app.core.store.system("a story writes for a long time").await.unwrap();
+        for token in ["of-nobody", "0000000000000000000000000000000000000000000"] {
+            for (path, body) in [
+                ("/v1/auth/verify-email", json!({"token": token, "password": OTHER_PASSWORD})),
+                ("/v1/auth/password/reset", json!({"token": token, "password": OTHER_PASSWORD})),
+            ] {
+                let asked = app.nobody();
+                let asked = asked.post(path, body);
+                let refused = tokio::time::timeout(std::time::Duration::from_secs(3), asked).await.expect("it waits for nobody");
+                refused.refused(422, "proof_token_refused");
+            }
         }
         drop(writing);
     }

@@ -9,6 +9,7 @@ mod forged;
 mod freezing;
 mod invited;
 mod limits;
+mod links;
 mod mail_first;
 mod passwords;
 mod proofs;

@@ -201,16 +201,23 @@ async fn a_used_refresh_token_stays_dead_after_a_restart_and_on_another_replica(
     .await;
 }
 
-/// Makes the database fail in the middle of a rotation, or mends it.
-async fn sessions_fail(app: &TestApp, fail: bool) {
-    let sql = match (app.engine, fail) {
-        (testkit::TestEngine::Sqlite, true) => "create trigger away before update on sessions begin select raise(abort, 'away'); end",
-        (testkit::TestEngine::Sqlite, false) => "drop trigger away",
-        (testkit::TestEngine::Postgres, true) => {
+/// Makes the database fail in the middle of a rotation, at a change of this kind.
+async fn sessions_fail_at(app: &TestApp, change: &str) {
+    let sql = match app.engine {
+        testkit::TestEngine::Sqlite => format!("create trigger away before {change} on sessions begin select raise(abort, 'away'); end"),
+        testkit::TestEngine::Postgres => format!(
             "create function auth.away() returns trigger language plpgsql as $$ begin raise exception 'away'; end $$;
-             create trigger away before update on auth.sessions for each row execute function auth.away()"
-        }
-        (testkit::TestEngine::Postgres, false) => "drop trigger away on auth.sessions",
+             create trigger away before {change} on auth.sessions for each row execute function auth.away()"
+        ),
+    };
+    store::testing::owner_sql(&app.core.store, sql).await.unwrap();
+}
+
+/// Mends it.
+async fn sessions_go_on(app: &TestApp) {
+    let sql = match app.engine {
+        testkit::TestEngine::Sqlite => "drop trigger away",
+        testkit::TestEngine::Postgres => "drop trigger away on auth.sessions",
     };
     store::testing::owner_sql(&app.core.store, sql).await.unwrap();
 }
@@ -220,14 +227,32 @@ async fn a_refresh_that_the_database_fails_signs_nobody_out() {
     with_settings(&[], async |app| {
         let nina = newcomer(app, "nina@x.test").await;
         let refresh = json!({"refresh_token": nina.profile["refresh_token"]});
-        sessions_fail(app, true).await;
+        sessions_fail_at(app, "update").await;
         for _ in 0..3 {
             assert!(app.nobody().post("/v1/auth/refresh", refresh.clone()).await.status >= 500);
         }
-        sessions_fail(app, false).await;
+        sessions_go_on(app).await;
         nina.get("/v1/auth/me").await.ok();
         let next = app.nobody().post("/v1/auth/refresh", refresh).await.ok();
         app.holding(&next).get("/v1/auth/me").await.ok();
+    })
+    .await;
+}
+
+/// Nina is a member no more: the session leaves acme with the refresh, or nothing of it happens.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refresh_after_a_removal_that_the_database_fails_spends_nothing() {
+    with_settings(&[], async |app| {
+        let nina = Nina::new(app).await;
+        by_alice(app, None).await;
+        let refresh = json!({"refresh_token": nina.bearer.profile["refresh_token"]});
+        sessions_fail_at(app, "update of org_id").await;
+        assert!(app.nobody().post("/v1/auth/refresh", refresh.clone()).await.status >= 500);
+        sessions_go_on(app).await;
+        let next = app.nobody().post("/v1/auth/refresh", refresh).await.ok();
+        assert_eq!(next["organization"], json!(null));
+        app.holding(&next).get("/v1/auth/me").await.ok();
+        app.expect_mail();
     })
     .await;
 }

@@ -18,11 +18,13 @@ use super::table::{Limits, Per, Rule};
 /// Whose tries are counted.
 #[derive(Debug, Clone, Copy)]
 pub enum Whose<'a> {
-    /// A normalized address (known or not) or an account's id.
+    /// A normalized address (known or not), an account's id, or the secret of a link to one.
     Account(&'a str),
     /// A browser from which the account signed in before, by its mark.
     Device(&'a str),
     Network(&'a str),
+    /// A network in its dealings with one normalized address.
+    From(&'a str, &'a str),
     Organization(OrgId),
     /// An organization in its dealings with one normalized address.
     Towards(OrgId, &'a str),
@@ -34,7 +36,7 @@ impl Whose<'_> {
     pub(super) const fn per(self) -> Per {
         match self {
             Self::Account(_) | Self::Device(_) => Per::Account,
-            Self::Network(_) => Per::Network,
+            Self::Network(_) | Self::From(..) => Per::Network,
             Self::Organization(_) | Self::Towards(..) => Per::Organization,
             Self::Key(_) => Per::Key,
         }
@@ -47,6 +49,7 @@ impl Whose<'_> {
             Self::Account(subject) => format!("{way}:account:{}", chance::digest(subject)),
             Self::Device(mark) => format!("{way}:device:{mark}"),
             Self::Network(network) => format!("{way}:network:{network}"),
+            Self::From(network, address) => format!("{way}:network:{network}:{}", chance::digest(address)),
             Self::Organization(org) => format!("{way}:organization:{org}"),
             Self::Towards(org, address) => format!("{way}:organization:{org}:{}", chance::digest(address)),
             Self::Key(key) => format!("{way}:key:{key}"),
@@ -59,6 +62,7 @@ impl Whose<'_> {
             Self::Organization(org) => org.uuid().as_u128(),
             Self::Key(key) => key.uuid().as_u128(),
             Self::Account(text) | Self::Device(text) | Self::Network(text) => marked(text),
+            Self::From(network, address) => marked(&format!("{network}:{address}")),
             Self::Towards(org, address) => marked(&format!("{org}:{address}")),
         }
     }

@@ -35,6 +35,8 @@ pub enum Way {
     Register,
     /// The mail that a registration leads to.
     RegistrationMail,
+    /// A password that is chosen with the link from a mail.
+    Choose,
     /// An invitation by mail.
     Invite,
     /// An invitation, by the address that it is written to.
@@ -60,6 +62,7 @@ impl Way {
             Self::Resend => "resend",
             Self::Register => "register",
             Self::RegistrationMail => "registration_mail",
+            Self::Choose => "choose",
             Self::Invite => "invite",
             Self::Invited => "invited",
             Self::Accept => "accept",
@@ -135,7 +138,7 @@ const fn flow(way: Way, per: Per, limit: u32, counts: &'static str) -> Row {
     Row { limit_dev: FLOW_DEV, ..row(way, per, limit, MINUTE_S, counts) }
 }
 
-const TABLE: [Row; 24] = [
+const TABLE: [Row; 27] = [
     // What a person needs who remembers nearly right, and an office behind one address.
     row(Way::SignIn, Per::Account, 5, QUARTER_S, "Failed sign-ins with one mail address"),
     row(Way::SignIn, Per::Network, 30, QUARTER_S, "Failed sign-ins from one network"),
@@ -147,9 +150,18 @@ const TABLE: [Row; 24] = [
     row(Way::Resend, Per::Network, 30, QUARTER_S, "Wishes to verify a mail address again from one network"),
     // A class or an office may found many; a flood of accounts is stopped.
     Row { limit_dev: Some(10_000), ..row(Way::Register, Per::Network, 30, HOUR_S, "Registrations from one network") },
-    // As many as wishes for any other mail; of their own, so that who registers somebody else's address
-    // keeps its owner from nothing.
-    row(Way::RegistrationMail, Per::Account, 5, QUARTER_S, "Mails about a registration to one mail address"),
+    // Each holds a link for a day, so whoever has five needs no sixth. Of their own, so that who registers
+    // somebody else's address keeps its owner from no other mail; and by network, so that it takes four of
+    // them to keep the owner from this one.
+    row(Way::RegistrationMail, Per::Network, 5, DAY_S, "Mails about a registration to one mail address, asked for from one network"),
+    row(Way::RegistrationMail, Per::Account, 20, DAY_S, "Mails about a registration to one mail address, by whomever"),
+    // Judging one is work for the server: what a person tries until the rules take one, and as many people
+    // as one network may register, each with a few.
+    row(Way::Choose, Per::Account, 20, HOUR_S, "Passwords tried with one link from a mail"),
+    Row {
+        limit_dev: Some(10_000),
+        ..row(Way::Choose, Per::Network, 100, HOUR_S, "Passwords tried with links from mails, from one network")
+    },
     // A company that moves in invites everybody within an afternoon.
     row(Way::Invite, Per::Account, 100, HOUR_S, "Invitations by one person"),
     row(Way::Invite, Per::Organization, 300, HOUR_S, "Invitations into one organization"),
