@@ -15,16 +15,22 @@ const HTTPS_ONLY: &str = "max-age=63072000; includeSubDomains";
 /// What would say which program answers.
 const TELLING: [&str; 4] = ["server", "x-powered-by", "via", "x-aspnet-version"];
 
+/// The sandbox's page where a payer pays.
+const CHECKOUT: &str = "/dev/sandbox/stripe/checkout/{session}";
 /// Routes with a policy of their own, and why.
-const OWN_POLICY: [(&str, &str, &str); 4] = [
+const OWN_POLICY: [(&str, &str, &str); 3] = [
     (
         "/pay/{token}",
         "a payer's form goes on to the provider's page",
         "default-src 'none'; style-src 'self'; img-src 'self' data:; font-src 'self'; form-action 'self' https: http:; \
          frame-ancestors 'none'; base-uri 'none'",
     ),
-    ("/pay/{token}/done", "as above", ""),
-    ("/dev/sandbox/stripe/checkout/{session}", "the sandbox's page goes back to where the payer came from", ""),
+    (
+        CHECKOUT,
+        "the sandbox's page goes back to where the payer came from",
+        "default-src 'none'; style-src 'self'; img-src 'self' data:; font-src 'self'; form-action 'self' http: https:; \
+         frame-ancestors 'none'; base-uri 'none'",
+    ),
     (
         "/dev/mail/{id}/html",
         "a letter has its styles inside, and is shut in",
@@ -75,13 +81,22 @@ fn typed(what: &str, answer: &Answer) {
 /// Asks everywhere with this method, and keeps the statuses.
 struct Walk {
     seen: BTreeSet<u16>,
+    /// Routes that answered with a policy of their own.
+    own: BTreeSet<String>,
     https: bool,
 }
 
 impl Walk {
+    const fn new(https: bool) -> Self {
+        Self { seen: BTreeSet::new(), own: BTreeSet::new(), https }
+    }
+
     #[track_caller]
     fn note(&mut self, what: &str, route: &str, answer: &Answer) {
         dressed(what, route, answer);
+        if answer.header("content-security-policy") != POLICY {
+            self.own.insert(route.to_owned());
+        }
         let hsts: Vec<_> = answer.headers.get_all("strict-transport-security").iter().collect();
         assert_eq!(hsts, if self.https { vec![HTTPS_ONLY] } else { vec![] }, "{what}");
         self.seen.insert(answer.status);
@@ -122,10 +137,11 @@ impl Walk {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_answer_of_every_address_carries_the_same_words() {
     let world = World::new(TestEngine::Sqlite).await;
-    let mut walk = Walk { seen: BTreeSet::new(), https: false };
+    let mut walk = Walk::new(false);
     let (browser, nobody) = (world.app.browser_of("alice@acme.test").await, world.app.nobody());
     let all = addresses(&world).await;
-    for address in all.iter().chain(&nowhere()) {
+    let live = checkout(&world).await;
+    for address in all.iter().chain(&live).chain(&nowhere()) {
         for method in [Method::GET, Method::HEAD, Method::OPTIONS, Method::PUT, Method::TRACE] {
             walk.ask("nobody", &nobody, &method, address).await;
             walk.ask("alice", &world.alice, &method, address).await;
@@ -143,7 +159,22 @@ async fn every_answer_of_every_address_carries_the_same_words() {
     }
     let expected = [200, 201, 204, 303, 400, 401, 403, 404, 405, 409, 415, 422];
     assert!(expected.iter().all(|status| walk.seen.contains(status)), "only {:?} were met", walk.seen);
+    let own: BTreeSet<String> = OWN_POLICY.iter().map(|(route, ..)| (*route).to_owned()).collect();
+    assert_eq!(walk.own, own, "a policy that is never met proves nothing");
     world.app.finish().await;
+}
+
+/// A payer's link that still works, and the page where it leads: acme's own is too old.
+async fn checkout(world: &World) -> [Address; 2] {
+    let (connection, payer) = (world.samples.get("con").expect("a connection"), "late@payer.test");
+    let charge = json!({"connection_id": connection, "customer": payer, "amount": 4900, "currency": "EUR",
+        "outcomes": ["expired_card"], "invoice": false});
+    world.app.nobody().post("/dev/sandbox/charge", charge).await.expect(201);
+    let link = format!("/pay/{}", world.app.token_to(payer).await);
+    let opened = world.app.nobody().post_empty(&link).await;
+    let page = opened.header("location").to_owned();
+    assert!(page.contains("/dev/sandbox/stripe/checkout/"), "{}: {}", opened.status, opened.text);
+    [("/pay/{token}", link), (CHECKOUT, page)].map(|(route, path)| Address { route: route.to_owned(), path, gets: true })
 }
 
 /// Addresses where nothing is.
@@ -157,7 +188,7 @@ async fn refusals_of_the_whole_house_are_dressed_alike() {
     let all = addresses(&world).await;
     for (key, value, status) in [("limits.request.per_network.limit", "1", 429), ("server.read_only", "true", 503)] {
         let replica = world.app.replica(modules(), &[(key, value)]).await;
-        let mut walk = Walk { seen: BTreeSet::new(), https: false };
+        let mut walk = Walk::new(false);
         for address in &all {
             walk.ask(key, &replica.nobody(), &Method::POST, address).await;
         }
@@ -174,7 +205,7 @@ async fn behind_https_every_answer_says_so() {
     let secure: TestApp = world.app.replica(modules(), &[("server.public_url", "https://app.acme.test")]).await;
     let shown = json!({"email": "alice@acme.test", "password": PASSWORD});
     let alice = secure.holding(&secure.nobody().post("/v1/auth/login", shown).await.ok());
-    let mut walk = Walk { seen: BTreeSet::new(), https: true };
+    let mut walk = Walk::new(true);
     for address in addresses(&world).await.iter().chain(&nowhere()) {
         for method in [Method::GET, Method::HEAD, Method::PUT] {
             walk.ask("nobody", &secure.nobody(), &method, address).await;

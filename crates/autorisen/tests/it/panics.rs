@@ -66,7 +66,7 @@ async fn story(app: &TestApp, alice: &Client) {
     let made = alice.post("/v1/customers", json!({"name": "Ada"})).await.expect(201);
     let customer = json!({"customer": made["id"]});
     for path in ["/v1/panics/before", "/v1/panics/inside"] {
-        for answer in futures_of(alice, path, &customer).await {
+        for answer in asked_often(alice, path, &customer).await {
             answer.refused(500, "internal");
             dressed(path, path, &answer);
             assert!(!answer.text.contains(INSIDE) && !answer.text.contains("panic"), "{}", answer.text);
@@ -84,7 +84,7 @@ async fn story(app: &TestApp, alice: &Client) {
 }
 
 /// One after the other and at once.
-async fn futures_of(alice: &Client, path: &str, customer: &testkit::Value) -> Vec<testkit::Answer> {
+async fn asked_often(alice: &Client, path: &str, customer: &testkit::Value) -> Vec<testkit::Answer> {
     let mut answers = Vec::new();
     for _ in 0..PANICS / 2 {
         answers.push(alice.post(path, customer.clone()).await);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use testkit::{TestApp, TestEngine};
 
-use crate::code::{TOOLS, files, root};
+use crate::code::{File, TOOLS, files, root};
 use crate::operations::{document, operations, text};
 use crate::routes::mounted;
 use crate::world::modules;
@@ -28,22 +28,28 @@ fn is_secret(name: &str) -> bool {
 
 /// `file: Type.field` of each struct that is read off a query.
 fn queried() -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
-    for file in files() {
+    let (files, mut found) = (files(), BTreeSet::new());
+    for file in &files {
         for kind in file.text.split(": Query<").skip(1).filter_map(|rest| rest.split('>').next()) {
-            let declares = format!("struct {kind} {{");
-            let holder =
-                files().into_iter().find(|other| other.path == file.path || (other.room == "web" && other.text.contains(&declares)));
-            let body = [Some(&file), holder.as_ref()].into_iter().flatten().find_map(|file| file.text.split(&declares).nth(1));
-            let Some(body) = body.and_then(|rest| rest.split("\n}").next()) else { continue };
-            let fields = body.lines().map(str::trim).filter(|line| !line.starts_with("//") && !line.starts_with('#'));
-            let names = fields.filter_map(|line| line.trim_start_matches("pub ").split_once(':').map(|(name, _)| name.to_owned()));
+            let names = fields_of(&files, file, kind);
             let path = file.path.trim_start_matches("crates/");
-            found.extend(names.map(|name| format!("{path}: {kind}.{name}")));
+            found.extend(names.into_iter().map(|name| format!("{path}: {kind}.{name}")));
         }
     }
-    assert!(found.len() > 20, "only {found:?} were found");
+    assert!(found.len() > 30, "only {found:?} were found");
     found
+}
+
+/// The names of the fields of a struct that `asked` mentions: declared there, elsewhere in its room, or in `web`.
+fn fields_of(files: &[File], asked: &File, kind: &str) -> Vec<String> {
+    let declares = format!("struct {kind} {{");
+    let near = files.iter().filter(|file| file.path == asked.path);
+    let room = files.iter().filter(|file| file.room == asked.room);
+    let all = near.chain(room).chain(files.iter().filter(|file| file.room == "web"));
+    let body = all.filter_map(|file| file.text.split_once(&declares)).find_map(|(_, rest)| rest.split("\n}").next());
+    let body = body.unwrap_or_else(|| panic!("{}: nobody declares the query {kind}", asked.path));
+    let fields = body.lines().map(str::trim).filter(|line| !line.starts_with("//") && !line.starts_with('#'));
+    fields.filter_map(|line| line.trim_start_matches("pub ").split_once(':').map(|(name, _)| name.to_owned())).collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
