@@ -2,16 +2,10 @@
 //! lost.
 
 use kernel::{Failure, Fields, General};
-use serde::Deserialize;
 use web::Html;
 
 /// Seconds in a minute, for the sentence about waiting.
 const MINUTE_S: u64 = 60;
-
-/// A form that is one button: it carries only the token that every form carries.
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Button {}
 
 /// Why a form is shown again.
 pub struct Complaint {

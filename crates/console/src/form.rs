@@ -3,6 +3,7 @@
 
 use askama::Template;
 use askama::filters::HtmlSafe;
+use serde::Deserialize;
 
 /// One line to fill in.
 ///
@@ -74,6 +75,11 @@ pub struct Check<'a> {
     pub value: &'a str,
     pub checked: bool,
 }
+
+/// A form that is one button: it carries only the token that every form carries.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Button {}
 
 /// The hidden proof that a form was made by us for this session.
 #[derive(Template)]

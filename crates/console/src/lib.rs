@@ -35,8 +35,8 @@ use web::Routes as _;
 
 pub use address::address;
 pub use chart::{BarChart, ChartDay, Unit};
-pub use complaint::{Button, Complaint, answered, wrong};
-pub use form::{Area, Check, Choice, Csrf, Field, Select};
+pub use complaint::{Complaint, answered, wrong};
+pub use form::{Area, Button, Check, Choice, Csrf, Field, Select};
 pub use part::{Badge, Day, Empty, Pager, Stat, Tone, When};
 pub use shell::Shell;
 
