@@ -8,6 +8,8 @@ use tokio::time::{Instant, sleep};
 
 /// Moves of the clock are the longest requests; the server itself gives up after half a minute.
 const ANSWER_MAX: Duration = Duration::from_secs(40);
+/// A letter is written at once; a machine that does other things as well may be late.
+const LETTER_WAIT_MAX: Duration = Duration::from_secs(20);
 /// Between two looks at something that is under way in the server.
 const LOOK_PAUSE: Duration = Duration::from_millis(25);
 
@@ -71,8 +73,20 @@ impl Somebody {
     /// The newest letter to an address, once it is there.
     pub async fn letter_to(&self, email: &str) -> Value {
         let path = format!("/dev/mail/messages?to={email}");
-        until(Duration::from_secs(20), async || self.get(&path).await.ok().as_array()?.first().cloned()).await.expect("a letter")
+        until(LETTER_WAIT_MAX, async || self.get(&path).await.ok().as_array()?.first().cloned()).await.expect("a letter")
     }
+
+    /// The token in the newest letter to an address that has one, once it is there.
+    pub async fn token_to(&self, email: &str) -> String {
+        let path = format!("/dev/mail/messages?to={email}");
+        until(LETTER_WAIT_MAX, async || self.get(&path).await.ok().as_array()?.iter().find_map(token_in)).await.expect("a link")
+    }
+}
+
+/// The token in a letter's link.
+pub fn token_in(letter: &Value) -> Option<String> {
+    let links = letter["links"].as_array()?.iter().filter_map(Value::as_str);
+    links.filter_map(|link| link.split_once("token=")).map(|(_, token)| token.to_owned()).next()
 }
 
 /// Sends a prepared request and reads the answer to its end.

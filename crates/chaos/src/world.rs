@@ -155,8 +155,7 @@ impl Cast {
     async fn found(server: &Server) -> Self {
         let nobody = server.somebody();
         let ada = nobody.sign_up("ada@northwind.test", "Northwind").await;
-        let letter = nobody.letter_to("ada@northwind.test").await;
-        let token = token_in(&letter).expect("the letter has a link");
+        let token = nobody.token_to("ada@northwind.test").await;
         nobody.post("/v1/auth/verify-email", json!({"token": token})).await.ok();
         let connect = async |body: Value| {
             let made = ada.post("/v1/payment-connections", body).await.expect(201);
@@ -187,10 +186,4 @@ impl Person {
         let text = |field: &str| tokens[field].as_str().unwrap_or_default().to_owned();
         Self { email: email.to_owned(), access: text("access_token"), refresh: text("refresh_token"), spent: None }
     }
-}
-
-/// The token in a letter's link.
-pub fn token_in(letter: &Value) -> Option<String> {
-    let links = letter["links"].as_array()?.iter().filter_map(Value::as_str);
-    links.filter_map(|link| link.split_once("token=")).map(|(_, token)| token.to_owned()).next()
 }

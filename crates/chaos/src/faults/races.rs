@@ -13,8 +13,8 @@ use crate::journal::Kind;
 use crate::judge::Findings;
 use crate::postgres::Postgres;
 use crate::series::Series;
-use crate::somebody::{send, until};
-use crate::world::{KEY, Person, World, token_in};
+use crate::somebody::{send, token_in, until};
+use crate::world::{KEY, Person, World};
 use crate::{Place, Server, Somebody};
 
 const WORLD_ROUNDS: u32 = 50;

@@ -41,8 +41,7 @@ on_both! {
         let mut server = place.serve().await;
         let nobody = server.somebody();
         let ada = nobody.sign_up("ada@acme.test", "Acme").await;
-        let proof = nobody.letter_to("ada@acme.test").await["text"].as_str().expect("a text").to_owned();
-        let token = proof.split("token=").nth(1).and_then(|rest| rest.split_whitespace().next()).expect("a token");
+        let token = nobody.token_to("ada@acme.test").await;
         nobody.post("/v1/auth/verify-email", json!({"token": token})).await.ok();
         let made = ada.post("/v1/api-keys", json!({"name": "clerk", "scopes": ["customers:read"]})).await.expect(201);
         let clerk = nobody.holding(made["key"].as_str().expect("a key"));

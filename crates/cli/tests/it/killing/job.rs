@@ -12,7 +12,7 @@ use super::cast::{End, KINDS, Payment, Told};
 use super::killer::Killer;
 use super::ledger::Books;
 use crate::Somebody;
-use crate::somebody::send;
+use crate::somebody::{send, token_in};
 
 /// Asking so often in vain means that something else is broken.
 const TRIES_MAX: usize = 25;
@@ -117,8 +117,8 @@ impl Job {
                 return;
             }
             let letters = self.get(&nobody, &format!("/dev/mail/messages?to={ADA}")).await.ok();
-            match letters[0]["links"][0].as_str().and_then(|link| link.split_once("token=")) {
-                Some((_, token)) => drop(self.post(&nobody, "/v1/auth/verify-email", None, json!({"token": token})).await),
+            match token_in(&letters[0]) {
+                Some(token) => drop(self.post(&nobody, "/v1/auth/verify-email", None, json!({"token": token})).await),
                 None => drop(self.clock(json!({"advance_seconds": LEASE_OVER_S})).await),
             }
         }
