@@ -17,7 +17,6 @@ mod journal;
 pub mod judge;
 mod load;
 pub mod place;
-pub mod postgres;
 mod probe;
 pub mod program;
 mod raw;

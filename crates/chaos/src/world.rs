@@ -6,12 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kernel::{At, Clock};
-use testkit::{PASSWORD, TestEngine, Value, json};
+use testkit::{PASSWORD, StoppablePostgres, TestEngine, Value, json};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use crate::journal::Journal;
-use crate::postgres::Postgres;
 use crate::somebody::{send, until};
 use crate::{Dice, Place, Server, Somebody};
 
@@ -58,7 +57,7 @@ pub struct Cast {
 pub struct World {
     pub place: Place,
     pub server: Server,
-    pub database: Option<Postgres>,
+    pub database: Option<StoppablePostgres>,
     pub cast: Cast,
     pub journal: Arc<Journal>,
     pub dice: Dice,
@@ -80,7 +79,7 @@ impl World {
         place.write("autorisen.yaml", settings);
         let database = match engine {
             TestEngine::Sqlite => None,
-            TestEngine::Postgres => Some(Postgres::start().await.expect("a Postgres server can be started here")),
+            TestEngine::Postgres => Some(StoppablePostgres::start().await.expect("a Postgres server can be started here")),
         };
         let place = match &database {
             Some(database) => place.var("DATABASE_URL", database.url()),
@@ -90,7 +89,7 @@ impl World {
     }
 
     /// A company in a place that was made ready.
-    pub async fn within(place: Place, database: Option<Postgres>, folder: &Path, name: &str, seed: u64) -> Self {
+    pub async fn within(place: Place, database: Option<StoppablePostgres>, folder: &Path, name: &str, seed: u64) -> Self {
         let server = place.serve().await;
         let cast = Cast::found(&server).await;
         let journal = Arc::new(Journal::begin(folder, name));

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// Runs that are due later than this start without waking anybody up.
-const POLL_MAX_MOST_MS: u64 = 60_000;
+pub(crate) const POLL_MAX_MOST_MS: i64 = 60_000;
 
 host::section! {
     /// Durable work.
@@ -32,6 +32,6 @@ impl FlowsConfig {
     }
 
     pub(crate) fn poll_max(&self) -> Duration {
-        Duration::from_millis(self.poll_max_ms.clamp(10, POLL_MAX_MOST_MS))
+        Duration::from_millis(self.poll_max_ms.clamp(10, POLL_MAX_MOST_MS.unsigned_abs()))
     }
 }

@@ -5,9 +5,10 @@ use kernel::{At, Failure, RunId};
 use sea_orm::FromQueryResult;
 use serde::Serialize;
 use serde_json::Value;
-use store::{StoreError, System, SystemSql, TenantSql, Tx};
+use store::{Store, StoreError, System, SystemSql, TenantSql, Tx};
 use uuid::Uuid;
 
+use crate::config::POLL_MAX_MOST_MS;
 use crate::engine::nudge;
 use crate::names::{StartOptions, Workflow};
 
@@ -46,7 +47,7 @@ const KEEP_SIGNAL: TenantSql = TenantSql::both(
 const DEDUPE_LEN_MAX: usize = 300;
 
 /// A run that is due later than this is found in time without a word: the engine never sleeps longer.
-const FOUND_BY_POLL: TimeDelta = TimeDelta::minutes(1);
+const FOUND_BY_POLL: TimeDelta = TimeDelta::milliseconds(POLL_MAX_MOST_MS);
 
 #[derive(FromQueryResult)]
 struct IdRow {
@@ -69,7 +70,7 @@ pub async fn start<I: Serialize>(tx: &mut Tx, workflow: Workflow<I>, input: &I, 
         .bind(new.woken_by);
     if tx.sql(insert).await? == 1 {
         if new.due_at <= tx.now() + FOUND_BY_POLL {
-            nudge_after(tx);
+            tx.after_commit(nudging(tx.store()));
         }
         return Ok(new.id);
     }
@@ -95,7 +96,9 @@ pub async fn start_system<I: Serialize>(
         .bind(new.input)
         .bind(new.due_at);
     if system.sql(insert).await? == 1 {
-        nudge(system.store());
+        if new.due_at <= system.now() + FOUND_BY_POLL {
+            system.after_commit(nudging(system.store()));
+        }
         return Ok(new.id);
     }
     let found: Option<IdRow> = system.sql_one(FIND_SYSTEM.bind(workflow.name()).bind(new.dedupe)).await?;
@@ -116,14 +119,14 @@ pub async fn signal<T: Serialize>(tx: &mut Tx, dedupe_key: &str, name: &str, pay
         let keep = KEEP_SIGNAL.bind(kernel::chance::uuid_v7(now)).bind(now).bind(run.id).bind(name).bind(payload.clone());
         tx.sql(keep).await?;
     }
-    nudge_after(tx);
+    tx.after_commit(nudging(tx.store()));
     Ok(true)
 }
 
-/// Wakes the engines once the change is kept: before, there would be nothing to find.
-fn nudge_after(tx: &mut Tx) {
-    let store = tx.store().clone();
-    tx.after_commit(move || nudge(&store));
+/// Wakes the engines, for when the change is kept: before, there is nothing to find.
+fn nudging(store: &Store) -> impl FnOnce() + Send + Sync + use<> {
+    let store = store.clone();
+    move || nudge(&store)
 }
 
 /// A run that is about to be inserted.

@@ -52,9 +52,11 @@ pub fn below(bound: u64) -> u64 {
 /// `rand_b`, the "fixed bit-length dedicated counter" of RFC 9562, 6.2. 48 random bits remain.
 const COUNTER_BITS: u32 = 26;
 
-/// Milliseconds that are counted for at the same time. One clock needs one; the clocks of many
-/// applications in one process, as in tests, take turns and seldom share a place.
-const COUNTED: usize = 4096;
+/// Bits of the number of milliseconds that are counted for at the same time. One clock needs one
+/// millisecond; transactions that began at different ones, and the clocks of many applications in one
+/// process, as in tests, take turns and seldom share a place.
+const PLACE_BITS: u32 = 12;
+const COUNTED: usize = 1 << PLACE_BITS;
 
 /// The milliseconds that ids were last made for, and the counter of each.
 static MADE: [Mutex<(u64, u32)>; COUNTED] = [const { Mutex::new((u64::MAX, 0)) }; COUNTED];
@@ -62,6 +64,9 @@ static MADE: [Mutex<(u64, u32)>; COUNTED] = [const { Mutex::new((u64::MAX, 0)) }
 /// A UUIDv7 of the given instant. Two of one process and one millisecond sort in the order in
 /// which they were made, so that a list by age has one order even when the clock stands still. Each
 /// millisecond counts from another number, so that an id tells nobody how many others there are.
+///
+/// The order holds while no id of a millisecond in the same place comes in between. The nearest such is
+/// 2,584 milliseconds away: in a transaction that is older than that, an id may sort before earlier ones.
 pub fn uuid_v7(at: At) -> Uuid {
     let millis = u64::try_from(at.timestamp_millis()).unwrap_or(0);
     let count = u128::from(counted(millis));
@@ -71,10 +76,13 @@ pub fn uuid_v7(at: At) -> Uuid {
     Uuid::from_u128(text)
 }
 
+/// Fibonacci hashing: neighbours fall far apart, and none closer than the eighteenth Fibonacci number together.
+fn place(millis: u64) -> usize {
+    usize::try_from(millis.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (u64::BITS - PLACE_BITS)).expect("twelve bits fit")
+}
+
 fn counted(millis: u64) -> u32 {
-    // Fibonacci hashing: clocks that stand whole seconds apart fall into different places.
-    let place = usize::try_from(millis.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 52).expect("twelve bits fit") % COUNTED;
-    let mut made = MADE[place].lock().unwrap_or_else(PoisonError::into_inner);
+    let mut made = MADE[place(millis)].lock().unwrap_or_else(PoisonError::into_inner);
     *made = match *made {
         (of, last) if of == millis => (of, (last + 1) & ((1 << COUNTER_BITS) - 1)),
         // The upper half stays free to count in: 33 million ids of one millisecond.
@@ -107,6 +115,13 @@ mod tests {
         sorted.dedup();
         assert!(ids.iter().all(|id| id.get_version_num() == 7 && id.get_variant() == uuid::Variant::RFC4122));
         assert_eq!(ids, sorted);
+    }
+
+    #[test]
+    fn milliseconds_that_share_a_place_are_more_than_two_and_a_half_seconds_apart() {
+        for first in (0..2000).map(|n| 1_772_000_000_000 + n * 7919) {
+            assert!((1..2584).all(|apart| place(first + apart) != place(first)), "{first}");
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use kernel::{Failure, faults};
 use serde::{Deserialize, Serialize};
 
 use crate::mail::{self, MailId};
-use crate::postman::{NotDelivered, Postman};
+use crate::postman::{Delivered, NotDelivered, Postman};
 
 /// One run per letter.
 pub(crate) const DELIVERY: Workflow<MailId> = Workflow::new("mail.delivery", 1);
@@ -82,11 +82,13 @@ async fn deliver(work: Work, id: MailId) -> Result<Outcome, Failure> {
     }
     let before = queued.may_have_left;
     match postman.deliver(&work.core, id, &queued).await {
-        Ok(()) => {
+        Ok(Delivered::Away) => {
             crash::pass(Point::AfterHandover);
             mail::sent(store, id).await?;
             Ok(Outcome::Sent)
         }
+        Ok(Delivered::Kept) => Ok(Outcome::Sent),
+        Ok(Delivered::TakenBack) => Ok(Outcome::Nothing),
         Err(NotDelivered::Unconfigured) => {
             mail::note(store, id, "queued", "no mail server is configured", before).await?;
             Ok(Outcome::Unconfigured)

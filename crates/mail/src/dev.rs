@@ -79,12 +79,13 @@ impl From<LetterRow> for DevMessage {
     }
 }
 
-/// Keeps a letter and marks it as sent, both or neither; one that was taken back meanwhile stays away.
-pub(crate) async fn put(store: &Store, id: MailId, queued: &Queued) -> Result<(), StoreError> {
+/// Keeps a letter and marks it as sent, both or neither. `false` when it was taken back meanwhile: it stays
+/// away.
+pub(crate) async fn put(store: &Store, id: MailId, queued: &Queued) -> Result<bool, StoreError> {
     let mut door = store.system("mail: put a letter into the development mailbox").await?;
     let now = door.now();
     if !mail::mark_sent(&mut door, id).await? {
-        return Ok(());
+        return Ok(false);
     }
     let put = PUT
         .bind(id.uuid())
@@ -96,7 +97,8 @@ pub(crate) async fn put(store: &Store, id: MailId, queued: &Queued) -> Result<()
         .bind(queued.words.html.as_str());
     door.sql(put).await?;
     door.sql(MAKE_ROOM.bind(KEPT_MAX)).await?;
-    door.commit().await
+    door.commit().await?;
+    Ok(true)
 }
 
 pub(crate) fn register(app: &mut Registry) {

@@ -22,11 +22,14 @@ const HAND_OVER: SystemSql = SystemSql::both(
      where id = $1 and state in ('queued', 'refused')",
 );
 
+/// Whatever was written down meanwhile: a letter that was taken back while it left is with its reader all
+/// the same.
 const SENT: SystemSql = SystemSql::both(
     "update mails set state = 'sent', sealed = null, reason = null, sent_at = $2, updated_at = $2, version = version + 1 \
      where id = $1 and state <> 'sent'",
 );
 
+/// Only where it still may go: in one transaction with its delivery, what was taken back before stays away.
 const SENT_NOW: SystemSql = SystemSql::both(
     "update mails set state = 'sent', sealed = null, reason = null, sent_at = $2, updated_at = $2, version = version + 1 \
      where id = $1 and state in ('queued', 'refused')",

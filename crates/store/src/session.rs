@@ -11,7 +11,6 @@ use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, FromQueryResult, Qu
 use sea_query_sqlx::SqlxValues;
 use sqlx::AssertSqlSafe;
 use tokio::sync::{Mutex, OwnedSemaphorePermit};
-
 use uuid::Uuid;
 
 use crate::error::to_db_err;
@@ -21,6 +20,8 @@ use crate::shelf::Lent;
 use crate::sql::Bound;
 use crate::testing::{Door, Recorder};
 use crate::{Engine, StoreError};
+
+type AfterCommit = Box<dyn FnOnce() + Send + Sync>;
 
 /// The engine's own transaction.
 pub(crate) enum Open {
@@ -43,7 +44,9 @@ pub(crate) struct Session {
     /// What has to be taken back before the connection is anybody's again; a rollback takes it back
     /// by itself.
     before_commit: OnceLock<String>,
-    _permit: Option<OwnedSemaphorePermit>,
+    /// What is done in this process once everything is kept.
+    after_commit: Vec<AfterCommit>,
+    permit: Option<OwnedSemaphorePermit>,
 }
 
 impl Session {
@@ -60,7 +63,8 @@ impl Session {
             statements: AtomicU64::new(0),
             watcher: OnceLock::new(),
             before_commit: OnceLock::new(),
-            _permit: permit,
+            after_commit: Vec::new(),
+            permit,
         }
     }
 
@@ -84,6 +88,8 @@ impl Session {
             Open::Postgres(t) => t.commit().await?,
         }
         crash::pass(Point::AfterCommit);
+        drop(self.permit);
+        self.after_commit.into_iter().for_each(|work| work());
         Ok(())
     }
 
@@ -128,6 +134,10 @@ impl Session {
     /// Runs `sql` right before the commit. Only the first call counts.
     pub(crate) fn before_commit(&self, sql: String) {
         self.before_commit.get_or_init(|| sql);
+    }
+
+    pub(crate) fn after_commit(&mut self, work: impl FnOnce() + Send + Sync + 'static) {
+        self.after_commit.push(Box::new(work));
     }
 
     /// Keeps a row of a plain insert for the end of the transaction.

@@ -17,6 +17,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::Mode;
 
+/// How long a begin that nobody waits for any more may take to be answered: a server that is well needs
+/// milliseconds, and the turn is not given on meanwhile.
+const SETTLE_WAIT: Duration = Duration::from_secs(2);
+
 /// Connections of one pool, at rest and lent. A cheap handle.
 pub(crate) struct Shelf<DB: Database>(Arc<Shared<DB>>);
 
@@ -38,7 +42,7 @@ struct Resting<DB: Database> {
 
 struct Rested<DB: Database> {
     connection: PoolConnection<DB>,
-    made: Instant,
+    left_pool: Instant,
     since: Instant,
 }
 
@@ -58,8 +62,8 @@ impl<DB: Database> Shelf<DB> {
         self.0.turns.available_permits() == 0
     }
 
-    /// Begins a transaction by `batch`. Whoever stops waiting leaves nothing behind: a connection that
-    /// did not say how its transaction began is closed.
+    /// Begins a transaction by `batch`. Whoever stops waiting leaves nothing behind: somebody else waits
+    /// for the answer and ends what began.
     pub(crate) async fn begin(&self, batch: String, mode: Mode) -> Result<Lent<DB>, Error> {
         let batch = AssertSqlSafe(Arc::new(batch)).into_sql_str();
         loop {
@@ -71,11 +75,9 @@ impl<DB: Database> Shelf<DB> {
                 }
                 // The last transaction did not end as the driver believes (SQLite ends one by itself when
                 // the disk is full): this connection would never begin another.
-                Err(Error::InvalidSavePointStatement) => {}
+                Err(Error::InvalidSavePointStatement) => lent.stands = Stands::Nowhere,
                 Err(error) => {
-                    if matches!(error, Error::Database(_)) {
-                        lent.stands = Stands::Inside;
-                    }
+                    lent.stands = if matches!(error, Error::Database(_)) { Stands::Inside } else { Stands::Nowhere };
                     return Err(error);
                 }
             }
@@ -86,11 +88,11 @@ impl<DB: Database> Shelf<DB> {
         let turn = tokio::time::timeout(self.0.pool.options().get_acquire_timeout(), self.0.turns.clone().acquire_owned());
         let turn = turn.await.map_err(|_| Error::PoolTimedOut)?.map_err(|_| Error::PoolClosed)?;
         let rested = self.0.resting().connections.pop();
-        let (connection, made) = match rested {
-            Some(rested) => (rested.connection, rested.made),
+        let (connection, left_pool) = match rested {
+            Some(rested) => (rested.connection, rested.left_pool),
             None => (self.0.pool.acquire().await?, Instant::now()),
         };
-        Ok(Lent { connection: Some(connection), made, mode, stands: Stands::Unknown, shelf: self.0.clone(), _turn: turn })
+        Ok(Lent { connection: Some(connection), left_pool, mode, stands: Stands::Unknown, shelf: self.0.clone(), turn: Some(turn) })
     }
 
     /// Waits for what is lent and closes every connection.
@@ -116,17 +118,18 @@ impl<DB: Database> Shared<DB> {
         self.resting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts a connection down, unless it is too old or nobody will ask for it: the pool closes it then.
-    fn put(self: &Arc<Self>, connection: PoolConnection<DB>, made: Instant) {
+    /// Puts a connection down, unless it is too old or nobody will ask for it: the pool closes it then. The
+    /// pool does not tell how old it was when it left, so it may live for twice the longest life.
+    fn put(self: &Arc<Self>, connection: PoolConnection<DB>, left_pool: Instant) {
         let options = self.pool.options();
-        if options.get_max_lifetime().is_some_and(|most| made.elapsed() >= most) {
+        if options.get_max_lifetime().is_some_and(|most| left_pool.elapsed() >= most) {
             return;
         }
         let mut resting = self.resting();
         if resting.closed {
             return;
         }
-        resting.connections.push(Rested { connection, made, since: Instant::now() });
+        resting.connections.push(Rested { connection, left_pool, since: Instant::now() });
         if let (false, Some(idle)) = (resting.swept, options.get_idle_timeout()) {
             resting.swept = true;
             sweep(Arc::downgrade(self), idle);
@@ -168,11 +171,30 @@ fn sweep<DB: Database>(shelf: Weak<Shared<DB>>, idle: Duration) {
     });
 }
 
+/// Waits for the answer to a begin whose caller left, and ends the transaction if there is one: to close
+/// the connection instead would cost a new one for each caller who hangs up.
+#[expect(clippy::disallowed_methods, reason = "it waits for one answer and a while at most")]
+fn settle<DB: Database>(mut connection: PoolConnection<DB>, turn: Option<OwnedSemaphorePermit>) {
+    tokio::spawn(async move {
+        // However the first one ended: after this one the connection is inside a transaction, and a
+        // rollback leads out.
+        let again = DB::TransactionManager::begin(&mut connection, Some("BEGIN".into_sql_str()));
+        match tokio::time::timeout(SETTLE_WAIT, again).await {
+            Ok(Ok(()) | Err(Error::InvalidSavePointStatement)) => DB::TransactionManager::start_rollback(&mut connection),
+            _ => connection.close_on_drop(),
+        }
+        drop(connection);
+        drop(turn);
+    });
+}
+
 /// What is known about the transaction of a connection that is lent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stands {
     /// The database was asked to begin and has not answered.
     Unknown,
+    /// The connection is of no use any more.
+    Nowhere,
     Inside,
     /// It has ended, or its end is on the way and needs no answer.
     Outside,
@@ -182,12 +204,12 @@ enum Stands {
 pub(crate) struct Lent<DB: Database> {
     /// There until it is dropped.
     connection: Option<PoolConnection<DB>>,
-    made: Instant,
+    left_pool: Instant,
     mode: Mode,
     stands: Stands,
     shelf: Arc<Shared<DB>>,
-    // Dropped last, so that the next one finds the connection at rest.
-    _turn: OwnedSemaphorePermit,
+    /// Dropped last, so that the next one finds the connection at rest.
+    turn: Option<OwnedSemaphorePermit>,
 }
 
 impl<DB: Database> Lent<DB> {
@@ -200,8 +222,10 @@ impl<DB: Database> Lent<DB> {
             return Ok(());
         }
         DB::TransactionManager::start_rollback(&mut self);
-        // Postgres' driver keeps a rollback back until it has something else to say.
-        if !matches!(self.ping().now_or_never(), Some(Err(_))) {
+        // Postgres' driver keeps a rollback back until it has something else to say. What the socket does
+        // not take at once is left to the pool, which waits for it.
+        let is_broken = matches!(self.ping().now_or_never(), Some(Err(_)));
+        if !is_broken && !self.should_flush() {
             self.stands = Stands::Outside;
         }
         Ok(())
@@ -212,10 +236,11 @@ impl<DB: Database> Drop for Lent<DB> {
     fn drop(&mut self) {
         let Some(mut connection) = self.connection.take() else { return };
         match self.stands {
-            Stands::Outside => self.shelf.put(connection, self.made),
+            Stands::Outside => self.shelf.put(connection, self.left_pool),
             // The pool carries it out, and then looks whether all is well.
             Stands::Inside => DB::TransactionManager::start_rollback(&mut connection),
-            Stands::Unknown => connection.close_on_drop(),
+            Stands::Unknown => settle(connection, self.turn.take()),
+            Stands::Nowhere => connection.close_on_drop(),
         }
     }
 }
@@ -267,6 +292,18 @@ mod tests {
         let shelf = shelf(None);
         once(&shelf, Mode::Read, "create table notes (body text)").await;
         once(&shelf, Mode::Write, "create table notes (body text)").await;
+    }
+
+    #[tokio::test]
+    async fn a_caller_who_leaves_during_the_begin_costs_no_connection() {
+        let shelf = shelf(None);
+        once(&shelf, Mode::Write, "create table notes (body text)").await;
+        for _ in 0..20 {
+            let mut begin = Box::pin(shelf.begin("begin".to_owned(), Mode::Write));
+            drop(futures::poll!(&mut begin));
+            drop(begin);
+            assert_eq!(once(&shelf, Mode::Write, "insert into notes values ('a')").await, 1, "it is the same connection");
+        }
     }
 
     #[tokio::test]

@@ -175,6 +175,11 @@ impl System {
         self.session.commit().await
     }
 
+    /// As [`Tx::after_commit`]; what goes on as a tenant's takes it along.
+    pub fn after_commit(&mut self, work: impl FnOnce() + Send + Sync + 'static) {
+        self.session.after_commit(work);
+    }
+
     fn stamped<A: ActiveModelTrait>(&self, mut active: A) -> Result<A, StoreError> {
         refuse_write(self.mode == Mode::Read, true)?;
         let id = column::<A::Entity>("id").filter(|id| active.is_not_set(*id));

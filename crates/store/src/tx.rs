@@ -26,14 +26,13 @@ pub struct Tx {
     pub(crate) claimed: Option<Uuid>,
     /// How many listeners deep an event is being told; see [`crate::outbox`].
     pub(crate) telling: u8,
-    after_commit: Vec<Box<dyn FnOnce() + Send + Sync>>,
 }
 
 impl Tx {
     pub(crate) fn new(store: Store, session: Session, org: OrgId, who: Who, mode: Mode) -> Self {
         let now = store.clock().now();
         session.watched_by(Door::Tenant, store.recorder());
-        Self { session, store, org, who, now, mode, rights: None, claimed: None, telling: 0, after_commit: Vec::new() }
+        Self { session, store, org, who, now, mode, rights: None, claimed: None, telling: 0 }
     }
 
     pub(crate) fn with_rights(self, rights: Option<(MemberId, i32)>) -> Self {
@@ -143,6 +142,7 @@ impl Tx {
 
     /// Keeps everything. Fails when any statement of the transaction failed.
     pub async fn commit(self) -> Result<(), StoreError> {
+        // The session would do so, too; what it writes then belongs to the count.
         self.session.settle(|_| true).await?;
         let statements = self.session.statements();
         if self.mode == Mode::Write {
@@ -150,14 +150,13 @@ impl Tx {
         }
         self.session.commit().await?;
         self.store.recorder().committed(self.who.actor, statements);
-        self.after_commit.into_iter().for_each(|work| work());
         Ok(())
     }
 
     /// Does something in this process once everything is kept, and nothing when it is not: for what
     /// is remembered outside the database. It must neither block nor matter after a crash.
     pub fn after_commit(&mut self, work: impl FnOnce() + Send + Sync + 'static) {
-        self.after_commit.push(Box::new(work));
+        self.session.after_commit(work);
     }
 }
 

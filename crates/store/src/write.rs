@@ -68,7 +68,7 @@ impl Tx {
         for chunk in rows.chunks(ROWS_PER_INSERT) {
             let mut insert = Insert::many(chunk.iter().cloned());
             self.unless_there::<A::Entity>(insert.query(), conflict);
-            let statement = self.engine().backend().build(insert.query());
+            let statement = self.backend().build(insert.query());
             count += self.session.execute_raw(statement).await?.rows_affected();
         }
         Ok(count)

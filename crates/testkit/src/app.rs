@@ -14,6 +14,7 @@ use tempfile::TempDir;
 
 use crate::client::Client;
 use crate::engine::{self, TestEngine};
+use crate::left::nothing_left;
 
 /// When every test begins: a Monday morning, far from any change of the clocks.
 const BEGIN: &str = "2026-03-02T09:00:00Z";
@@ -142,13 +143,13 @@ impl TestApp {
     pub async fn advance(&self, by: chrono::Duration) {
         let target = self.now() + by;
         let left = self.core.parts.get::<Engine>().run_until(&self.core, target, TURNS_MAX).await.expect("the engine runs");
-        assert_eq!(left.due, 0, "work is left that never ends");
+        nothing_left(&self.core, left).await;
     }
 
     /// Works off what is due now.
     pub async fn settle(&self) {
         let left = self.core.parts.get::<Engine>().work_off(&self.core, TURNS_MAX).await.expect("the engine runs");
-        assert_eq!(left.due, 0, "work is left that never ends");
+        nothing_left(&self.core, left).await;
     }
 
     /// The mails to an address, newest first, after what is due was worked off.

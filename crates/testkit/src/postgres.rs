@@ -100,17 +100,21 @@ impl Drop for ThrowawayPostgres {
 }
 
 /// The newest version's folder of programs.
-fn find_programs() -> Option<PathBuf> {
+pub(crate) fn find_programs() -> Option<PathBuf> {
     let mut versions: Vec<PathBuf> =
         std::fs::read_dir("/usr/lib/postgresql").ok()?.filter_map(|entry| Some(entry.ok()?.path().join("bin"))).collect();
     versions.sort();
     versions.into_iter().rev().find(|programs| programs.join("initdb").exists())
 }
 
+/// Whether this process may do everything on this machine.
+pub fn is_root() -> bool {
+    std::fs::metadata("/proc/self").is_ok_and(|it| std::os::unix::fs::MetadataExt::uid(&it) == 0)
+}
+
 /// Postgres refuses to run as root.
-fn as_plain_user() -> Command {
-    let is_root = std::fs::metadata("/proc/self").is_ok_and(|it| std::os::unix::fs::MetadataExt::uid(&it) == 0);
-    if !is_root {
+pub(crate) fn as_plain_user() -> Command {
+    if !is_root() {
         return Command::new("env");
     }
     let mut command = if Path::new("/usr/bin/setpriv").exists() {

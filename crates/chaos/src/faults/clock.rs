@@ -6,12 +6,11 @@
 
 use std::time::Duration;
 
-use testkit::{PASSWORD, TestEngine, json};
+use testkit::{PASSWORD, StoppablePostgres, TestEngine, json};
 use tokio::time::sleep;
 
 use crate::hands::Hands;
 use crate::judge::Findings;
-use crate::postgres::Postgres;
 use crate::series::Series;
 use crate::somebody::until;
 use crate::world::World;
@@ -66,7 +65,7 @@ async fn begin(series: &mut Series) -> (World, Hands) {
     if !series.tally.notes.iter().any(|note| note.contains(with)) {
         series.tally.notes.push(format!("with {with}"));
     }
-    let database = if series.engine == TestEngine::Postgres { Postgres::start().await } else { None };
+    let database = if series.engine == TestEngine::Postgres { StoppablePostgres::start().await } else { None };
     let place = match &database {
         Some(database) => place.var("DATABASE_URL", database.url()),
         None => place,

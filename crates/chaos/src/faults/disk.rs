@@ -6,14 +6,13 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use testkit::{TestEngine, json};
+use testkit::{StoppablePostgres, TestEngine, json};
 use tokio::process::Command;
 use tokio::time::{Instant, sleep};
 
 use crate::Place;
 use crate::judge::Findings;
 use crate::load::Load;
-use crate::postgres::Postgres;
 use crate::series::Series;
 use crate::somebody::until;
 use crate::world::World;
@@ -64,7 +63,7 @@ async fn begin(series: &mut Series, disk: &Disk) -> World {
     let (place, database) = match series.engine {
         TestEngine::Sqlite => (place.var("DATABASE_URL", format!("sqlite:{}", disk.folder.join("autorisen.db").display())), None),
         TestEngine::Postgres => {
-            let database = Postgres::start_in(&disk.folder).await.expect("a Postgres server can be started here");
+            let database = StoppablePostgres::start_in(&disk.folder).await.expect("a Postgres server can be started here");
             (place.var("DATABASE_URL", database.url()), Some(database))
         }
     };

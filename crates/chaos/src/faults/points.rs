@@ -71,7 +71,7 @@ async fn round(series: &mut Series, world: &mut World, at: &str, unreached: &mut
 async fn migration(series: &mut Series) {
     let database = match series.engine {
         testkit::TestEngine::Sqlite => None,
-        testkit::TestEngine::Postgres => Some(crate::postgres::Postgres::start().await.expect("a Postgres server can be started here")),
+        testkit::TestEngine::Postgres => Some(testkit::StoppablePostgres::start().await.expect("a Postgres server can be started here")),
     };
     let place = Place::sqlite();
     let place = match &database {

@@ -4,14 +4,13 @@
 use std::time::Duration;
 
 use reqwest::Method;
-use testkit::{Answer, PASSWORD, Value, json};
+use testkit::{Answer, PASSWORD, StoppablePostgres, Value, json};
 use tokio::task::JoinSet;
 
 use crate::books::{payer, rows};
 use crate::hands::Hands;
 use crate::journal::Kind;
 use crate::judge::Findings;
-use crate::postgres::Postgres;
 use crate::series::Series;
 use crate::somebody::{send, token_in, until};
 use crate::world::{KEY, Person, World};
@@ -48,7 +47,7 @@ async fn begin(series: &mut Series) -> (World, Hands) {
     let (name, seed) = series.next_name();
     let place = Place::sqlite().var("AUTORISEN_MASTER_KEY", KEY);
     place.write("autorisen.yaml", SETTINGS);
-    let database = Postgres::start().await.expect("a Postgres server can be started here");
+    let database = StoppablePostgres::start().await.expect("a Postgres server can be started here");
     let (place, hands) = Hands::on(place.var("DATABASE_URL", database.url()));
     (World::within(place, Some(database), &series.folder, &name, seed).await, hands)
 }

@@ -5,11 +5,11 @@
 use std::path::Path;
 use std::time::Duration;
 
+use testkit::StoppablePostgres;
 use tokio::time::sleep;
 
 use crate::judge::Findings;
 use crate::load::Load;
-use crate::postgres::Postgres;
 use crate::series::{Series, never_logged};
 use crate::world::{KEY, World};
 use crate::{Place, Server};
@@ -41,7 +41,7 @@ async fn begin(series: &mut Series, older: &Path) -> World {
     let (name, seed) = series.next_name();
     let place = Place::sqlite().var("AUTORISEN_MASTER_KEY", KEY).running(older);
     place.write("autorisen.yaml", SETTINGS);
-    let database = Postgres::start().await.expect("a Postgres server can be started here");
+    let database = StoppablePostgres::start().await.expect("a Postgres server can be started here");
     let place = place.var("DATABASE_URL", database.url());
     World::within(place, Some(database), &series.folder, &name, seed).await
 }

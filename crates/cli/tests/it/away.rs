@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use testkit::{PASSWORD, json};
+use testkit::{PASSWORD, StoppablePostgres, json};
 use tokio::time::Instant;
 
-use crate::postgres::Postgres;
 use crate::somebody::until;
 use crate::{Place, Server, Somebody};
 
@@ -15,8 +14,8 @@ const REFUSED_MAX: Duration = Duration::from_secs(2);
 const HEALED_MAX: Duration = Duration::from_secs(5);
 
 /// A server, somebody who is signed in, and the database under both.
-async fn stage() -> Option<(Postgres, Place, Server, Somebody)> {
-    let database = Postgres::start().await?;
+async fn stage() -> Option<(StoppablePostgres, Place, Server, Somebody)> {
+    let database = StoppablePostgres::start().await?;
     let place = Place::sqlite().var("DATABASE_URL", database.url());
     let server = place.serve().await;
     let ada = server.somebody().sign_up("ada@acme.test", "Acme").await;

@@ -21,4 +21,4 @@ mod stopping;
 mod story;
 mod valkey;
 
-pub(crate) use chaos::{Place, Server, Somebody, place, postgres, program, somebody};
+pub(crate) use chaos::{Place, Server, Somebody, place, program, somebody};

@@ -1,9 +1,8 @@
 //! The examples for operators: with their named files and servers in place, production starts from
 //! them.
 
-use testkit::{SmtpSink, ThrowawayValkey, json};
+use testkit::{SmtpSink, StoppablePostgres, ThrowawayValkey, json};
 
-use crate::postgres::Postgres;
 use crate::somebody::until;
 use crate::{Place, Server};
 
@@ -78,7 +77,7 @@ async fn somebody_signs_up(server: &Server, sink: &SmtpSink) {
 
 #[tokio::test]
 async fn production_starts_from_the_example_on_postgres() {
-    let Some(postgres) = Postgres::start_durable().await else { return };
+    let Some(postgres) = StoppablePostgres::start_durable().await else { return };
     let Some(valkey) = ThrowawayValkey::start() else { return };
     postgres.sql("postgres", ROLES).await;
     postgres.sql("postgres", "CREATE DATABASE autorisen OWNER autorisen_owner").await;

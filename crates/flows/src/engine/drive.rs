@@ -28,8 +28,8 @@ const ASKS_MAX: u32 = 10_000;
 /// another replica takes it, after a mistaken removal an operator has time to see it.
 const UNKNOWN_CODE_WAIT: TimeDelta = TimeDelta::minutes(1);
 
-/// Between tries of a write-back while the database is away.
-const WRITE_RETRY: Duration = Duration::from_millis(500);
+/// Between tries of a read or a write-back while the database is away.
+const DATABASE_RETRY: Duration = Duration::from_millis(500);
 
 /// How a drive ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,7 +64,8 @@ impl<'e> Drive<'e> {
 
     /// Replays what is recorded and goes on from there.
     pub(super) async fn run(mut self) -> Result<End, StoreError> {
-        let mut record = ledger::record(&self.core.store, self.run.id).await?;
+        let (store, id) = (&self.core.store, self.run.id);
+        let mut record = insist(self.engine, || ledger::record(store, id)).await?;
         let started = Started { at: self.run.started_at, run: self.run.id, org: self.run.org };
         let input = std::mem::take(&mut self.run.input);
         let mut body = match self.catalog.bodies.begin(&self.run.workflow, self.run.version, input, started) {
@@ -211,21 +212,22 @@ impl<'e> Drive<'e> {
     }
 }
 
-/// Tries a write again while the database is away and the lease may still be ours: an effect that
-/// happened is worth being marked. The fence makes the repetition safe.
-async fn insist<T, Fut>(engine: &Engine, mut write: impl FnMut() -> Fut) -> Result<T, StoreError>
+/// Tries a read or a write again while the database is away and the lease may still be ours: an effect that
+/// happened is worth being marked, and a run that was let go of would wait for its lease to end. The fence
+/// makes the repetition safe.
+async fn insist<T, Fut>(engine: &Engine, mut ask: impl FnMut() -> Fut) -> Result<T, StoreError>
 where
     Fut: Future<Output = Result<T, StoreError>>,
 {
     let until = Instant::now() + engine.options.lease();
     loop {
-        match write().await {
+        match ask().await {
             Err(StoreError::Unavailable(_) | StoreError::TimedOut | StoreError::Conflict | StoreError::Contended(_))
                 if Instant::now() < until =>
             {
-                sleep(WRITE_RETRY).await;
+                sleep(DATABASE_RETRY).await;
             }
-            written => return written,
+            answered => return answered,
         }
     }
 }

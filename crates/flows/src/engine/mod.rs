@@ -18,7 +18,7 @@ use host::Core;
 use kernel::{At, Failure, chance};
 use store::StoreError;
 use tokio::sync::Mutex;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 
 pub use dead::DeadLetter;
 pub(crate) use service::{nudge, serve};
@@ -34,15 +34,30 @@ use held::{Held, Hold};
 /// called within requests, and those have 30 seconds.
 const WORK_OFF_TIME_MAX: Duration = Duration::from_secs(20);
 
+/// The pause before work is looked for again that was due and could not be taken: somebody had a lock on
+/// it for the length of a transaction.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
+
 /// Claimed runs with the marks that say so.
 type Batch = Vec<(Claimed, Hold)>;
+
+/// What came of looking for work.
+#[derive(Default)]
+struct Look {
+    batch: Batch,
+    /// Whether something was due, which may be in somebody else's hands at this moment.
+    is_due: bool,
+    /// Whether this process had nothing in hand when it looked. Only then is what was not found not there:
+    /// a run that ends while the database answers may leave another one behind.
+    was_idle: bool,
+}
 
 /// The part that works. Provided once per process: `core.parts.get::<Engine>()`.
 pub struct Engine {
     pub(crate) options: FlowsConfig,
     held: Held,
-    /// Held from the look at the database until what was claimed is marked in `held`: otherwise
-    /// [`Engine::work_off`] could see nothing due and nothing in hand while there is both.
+    /// Held from the look at `held` and at the database until what was claimed is marked in `held`:
+    /// otherwise [`Engine::work_off`] could see nothing due and nothing in hand while there is both.
     claiming: Mutex<()>,
     /// Names this process in the rows that it holds.
     worker: String,
@@ -72,11 +87,15 @@ impl Engine {
             self.tick(core).await?;
             let freed = self.held.freed();
             let places = self.places().min(usize::try_from(budget).unwrap_or(usize::MAX));
-            let batch = self.claim(core, places).await?;
+            let Look { batch, is_due, was_idle } = self.claim(core, places).await?;
             if batch.is_empty() {
-                // What the service has in hand is waited for: its next step may be due at once.
-                if self.held.len() == 0 || timeout_at(deadline, freed).await.is_err() {
-                    break;
+                match (was_idle, is_due) {
+                    // What the service has in hand is waited for: its next step may be due at once.
+                    (false, _) => {
+                        let _ = timeout_at(deadline, freed).await;
+                    }
+                    (true, true) => sleep(LOOK_AGAIN).await,
+                    (true, false) => break,
                 }
                 continue;
             }
@@ -112,13 +131,15 @@ impl Engine {
     }
 
     /// Claims at most `count` due runs that this process does not hold already.
-    async fn claim(&self, core: &Core, count: usize) -> Result<Batch, StoreError> {
+    async fn claim(&self, core: &Core, count: usize) -> Result<Look, StoreError> {
         let _one_at_a_time = self.claiming.lock().await;
+        let was_idle = self.held.len() == 0;
         if count == 0 || !ledger::next_due(&core.store).await?.is_due(core.clock.now(), self.options.lease()) {
-            return Ok(Vec::new());
+            return Ok(Look { was_idle, ..Look::default() });
         }
         let claimed = ledger::claim(&core.store, &self.worker, self.options.lease(), count, |run| self.held.contains(run)).await?;
-        Ok(claimed.into_iter().map(|run| (self.held.hold(run.id), run)).map(|(hold, run)| (run, hold)).collect())
+        let batch = claimed.into_iter().map(|run| (self.held.hold(run.id), run)).map(|(hold, run)| (run, hold)).collect();
+        Ok(Look { batch, is_due: true, was_idle })
     }
 
     /// Drives one run; what goes wrong with the database is logged, and the lease brings it back.

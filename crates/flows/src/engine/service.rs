@@ -28,8 +28,8 @@ pub(crate) fn nudge(store: &Store) {
     store.key_value().tell(WAKE, "");
 }
 
-/// Works until the process stops. Looks again and again in growing pauses after each sign of work,
-/// so that a run whose transaction commits a little later is not left to the slow poll.
+/// Works until the process stops. Looks again and again in growing pauses after each sign of work: work
+/// seldom comes alone, and a run that somebody had a lock on when we looked is not left to the slow poll.
 pub(crate) async fn serve(core: Core) -> Result<(), Failure> {
     let engine = core.parts.get::<Engine>();
     let mut elsewhere = core.store.key_value().hear(WAKE);
@@ -47,7 +47,7 @@ pub(crate) async fn serve(core: Core) -> Result<(), Failure> {
             () = nudged => {
                 pause = LOOK_FIRST;
                 // Many starts at once are one look: without this pause every one of them would be a look of
-                // its own, too early at that.
+                // its own.
                 sleep(LOOK_FIRST).await;
             }
             _ = elsewhere.next() => pause = LOOK_FIRST,
@@ -64,7 +64,7 @@ impl Engine {
     async fn pass(&self, core: &Core) -> bool {
         let claimed: Result<Batch, Failure> = async {
             self.tick(core).await?;
-            Ok(self.claim(core, self.places()).await?)
+            Ok(self.claim(core, self.places()).await?.batch)
         }
         .await;
         let batch = claimed.unwrap_or_else(|wrong| {

@@ -203,3 +203,44 @@ testkit::both_engines! {
         assert!(running.stop().await, "all work ended");
     }
 }
+
+const CAUSE: Activity<u32, ()> = Activity::new("story.cause");
+const CAUSING: Workflow<u32> = Workflow::new("story.causing", 1);
+
+async fn causing(mut cx: FlowCx, number: u32) -> Result<(), FlowFault> {
+    cx.step(CAUSE, number).await
+}
+
+/// What a run leaves behind is work of its own, also when the run ends while somebody looks for work.
+async fn cause(work: Work, number: u32) -> Result<(), Failure> {
+    let mut system = work.core.store.system("story").await?;
+    flows::start_system(&mut system, NOTING, &number.to_string(), StartOptions::default()).await?;
+    Ok(system.commit().await?)
+}
+
+testkit::both_engines! {
+    async fn what_follows_from_work_in_the_hands_of_the_service_is_worked_off_too() {
+        let effects = Effects::default();
+        let log = effects.clone();
+        let world = World::new(move |app| {
+            let log = log.clone();
+            app.workflow(CAUSING, causing);
+            app.workflow(NOTING, noting);
+            app.activity(CAUSE, cause);
+            app.activity(NOTE, move |_: Work, what: String| {
+                log.add(what.clone());
+                async { Ok::<_, Failure>(what) }
+            });
+        })
+        .await;
+        let running = world.serve(Roles { web: false, worker: true });
+        for number in 0..60 {
+            let mut system = world.core.store.system("story").await.expect("the system door");
+            flows::start_system(&mut system, CAUSING, &number, StartOptions::default()).await.expect("starts");
+            system.commit().await.expect("commits");
+            world.work().await;
+            assert_eq!(effects.count(), number as usize + 1);
+        }
+        assert!(running.stop().await, "all work ended");
+    }
+}

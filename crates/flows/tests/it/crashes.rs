@@ -7,6 +7,8 @@ use chrono::Duration;
 use flows::{Activity, FlowCx, FlowFault, Flows as _, StartOptions, Workflow};
 use host::{Registry, Work};
 use kernel::Failure;
+use store::testing::owner_rows;
+use store::{Store, SystemSql};
 use tokio::sync::Notify;
 
 use crate::world::{Effects, World};
@@ -162,4 +164,33 @@ testkit::both_engines! {
         story.world.later(-Duration::hours(10)).await;
         assert_eq!(story.effects.count(), 2, "nobody waits ten hours for a worker that is gone");
     }
+}
+
+/// Ends every statement on this database that waits for a lock; whether there was one.
+async fn end_who_waits(store: &Store) -> bool {
+    let waiting =
+        "select pg_cancel_backend(pid) as ended from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+    !owner_rows(store, waiting).await.expect("the owner may end them").is_empty()
+}
+
+/// On PostgreSQL alone: nobody can keep a reader of SQLite waiting.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_passing_fault_of_the_database_leaves_no_run_to_its_lease() {
+    const LOCK: SystemSql = SystemSql::both("lock table flow_steps in access exclusive mode");
+    testkit::on_postgres(async {
+        let story = crashing().await;
+        story.start().await;
+        story.die_between_effect_and_mark().await;
+        story.world.core.clock.advance(Duration::minutes(1));
+        let store = &story.world.core.store;
+        let mut lock = store.system("story").await.expect("the system door");
+        lock.sql(LOCK).await.expect("nobody is at work");
+        let fault = async {
+            while !end_who_waits(store).await {}
+            drop(lock);
+        };
+        tokio::join!(story.world.work(), fault);
+        assert_eq!(story.effects.count(), 2, "the clock stands, and the run went on");
+    })
+    .await;
 }

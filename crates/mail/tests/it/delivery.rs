@@ -2,6 +2,8 @@
 
 use chrono::Duration;
 use flows::Engine;
+use mail::Withdrawn;
+use store::Tx;
 use testkit::SmtpSink;
 
 use crate::world::{World, greeting, start_of_story};
@@ -84,5 +86,19 @@ testkit::both_engines! {
         assert_eq!(world.get("/dev/mail/messages").await.0, 404);
         world.later(Duration::days(4)).await;
         assert_eq!(world.row(id).await.state, "expired");
+    }
+}
+
+testkit::both_engines! {
+    async fn a_letter_for_a_server_that_nobody_finds_never_left() {
+        // A label of a name has 63 letters at most (RFC 1035), so that no name server is asked.
+        let url = format!("smtp://{}.invalid", "x".repeat(64));
+        let world = World::with(|sources| sources.set("mail.smtp_url", url).set("mail.from", "Shop <shop@y.io>")).await;
+        let id = world.send(greeting("ann@x.io", "verify:1")).await.expect("sends");
+        world.work().await;
+        let row = world.row(id).await;
+        assert_eq!((row.state.as_str(), row.reason.as_deref()), ("queued", Some("the mail server can't be reached")));
+        let mut tx = Tx::for_org(&world.core.store, world.org, kernel::Actor::System("story")).await.expect("a transaction");
+        assert_eq!(mail::withdraw(&mut tx, "verify:1").await.expect("an answer"), Withdrawn::Unsent);
     }
 }

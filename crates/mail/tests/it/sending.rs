@@ -3,6 +3,7 @@
 use kernel::OrgId;
 use mail::Withdrawn;
 use store::Tx;
+use store::testing::owner_rows;
 
 use crate::world::{World, greeting};
 
@@ -93,4 +94,26 @@ pub async fn withdraw(world: &World, key: &str) -> Withdrawn {
     let is_withdrawn = mail::withdraw(&mut tx, key).await.expect("an answer");
     tx.commit().await.expect("a commit");
     is_withdrawn
+}
+
+/// Taken back while it is being delivered, after delivery has read it. On PostgreSQL alone: SQLite's one
+/// writer lets nobody in between.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_letter_that_is_taken_back_on_its_way_into_the_mailbox_stays_away() {
+    testkit::on_postgres(async {
+        let world = World::new().await;
+        let id = world.send(greeting("ann@x.io", "reminder:1")).await.expect("sends");
+        let mut tx = Tx::for_org(&world.core.store, world.org, kernel::Actor::System("story")).await.expect("a transaction");
+        assert_eq!(mail::withdraw(&mut tx, "reminder:1").await.expect("an answer"), Withdrawn::Unsent);
+        let taking_back = async {
+            let waiting = "select 1 as one from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+            while owner_rows(&world.core.store, waiting).await.expect("the owner sees them").is_empty() {}
+            tx.commit().await.expect("commits");
+        };
+        tokio::join!(world.work(), taking_back);
+        let row = world.row(id).await;
+        assert_eq!((row.state.as_str(), row.reason.as_deref()), ("expired", Some("withdrawn before it was delivered")));
+        assert!(world.messages("ann@x.io").await.is_empty());
+    })
+    .await;
 }

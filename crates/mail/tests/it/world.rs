@@ -68,7 +68,7 @@ impl World {
 
     pub async fn work(&self) {
         let left = self.core.parts.get::<Engine>().work_off(&self.core, 1000).await.expect("the work is done");
-        assert_eq!(left.due, 0, "work is left");
+        testkit::nothing_left(&self.core, left).await;
     }
 
     pub async fn later(&self, by: Duration) {

@@ -59,6 +59,14 @@ pub struct RoleNames {
     pub system: String,
 }
 
+/// A backup that wants its manifest.
+pub(super) struct Made<'a> {
+    /// What the database called itself before it was copied.
+    pub(super) database: Option<String>,
+    pub(super) file: &'a Path,
+    pub(super) is_sealed: bool,
+}
+
 impl Manifest {
     pub(super) const fn engine_name(engine: Engine) -> &'static str {
         match engine {
@@ -67,13 +75,9 @@ impl Manifest {
         }
     }
 
-    pub(super) async fn of(
-        store: &Store,
-        database: Option<String>,
-        created_at: At,
-        file: &Path,
-        (is_sealed, copied): (bool, Copied),
-    ) -> Result<Self, BackupError> {
+    /// Says what was copied at that instant.
+    pub(super) async fn of(store: &Store, created_at: At, copied: Copied, made: Made<'_>) -> Result<Self, BackupError> {
+        let Made { database, file, is_sealed } = made;
         let (bytes, sha256) = hashed(file).await?;
         let mut manifest = Self {
             format: FORMAT,

@@ -22,6 +22,7 @@ use std::path::{Path, PathBuf};
 use chrono::TimeDelta;
 use kernel::At;
 
+use manifest::Made;
 pub use manifest::{Manifest, RoleNames};
 pub use restore::{Planned, Restoring, plan, restore, verify};
 
@@ -175,7 +176,7 @@ async fn fill(store: &Store, database: Option<String>, draft: &Path, now: At, is
         .map_err(|error| BackupError::at(&plain, &error))?;
     let key = store.cipher().derive(sealed::LABEL);
     let file = blocking(move || if is_sealed { sealed::seal_file(&key, &plain) } else { Ok(plain) }).await?;
-    let manifest = Manifest::of(store, database, now, &file, (is_sealed, copied)).await?;
+    let manifest = Manifest::of(store, now, copied, Made { database, file: &file, is_sealed }).await?;
     manifest.write(&draft.join(MANIFEST))?;
     sync(&file)?;
     sync(draft)?;

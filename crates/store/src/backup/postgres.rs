@@ -132,16 +132,16 @@ pub(super) enum End {
     Replace,
 }
 
+/// An end, and the statements that run before it, once every row was counted.
+#[derive(Clone, Copy)]
+pub(super) struct Ending<'a> {
+    pub(super) end: End,
+    pub(super) behind: &'a [String],
+}
+
 /// Plays the dump into a database and compares what came of it with the manifest, in one transaction.
-/// Its `commit` is the last thing we say: whoever dies before leaves the database as it was. `behind`
-/// are the statements that run once every row was counted.
-pub(super) async fn play(
-    owner: &str,
-    dump: &Path,
-    manifest: &Manifest,
-    server: u32,
-    (end, behind): (End, &[String]),
-) -> Result<(), BackupError> {
+/// Its `commit` is the last thing we say: whoever dies before leaves the database as it was.
+pub(super) async fn play(owner: &str, dump: &Path, manifest: &Manifest, server: u32, ending: Ending<'_>) -> Result<(), BackupError> {
     let (reader, runner) = (programs::find("pg_restore", server).await?, programs::find("psql", server).await?);
     let mut reading = Command::new(&reader);
     reading
@@ -158,11 +158,11 @@ pub(super) async fn play(
     let mut to = running.stdin.take().expect("it is piped");
 
     let feeding = async move {
-        to.write_all(before(end).as_bytes()).await?;
+        to.write_all(before(ending.end).as_bytes()).await?;
         let output = poured(&mut reading, &mut to).await?;
         // Only now is the dump known to be whole.
         if output.status.success() {
-            to.write_all(after(manifest, end, behind).as_bytes()).await?;
+            to.write_all(after(manifest, ending).as_bytes()).await?;
             to.flush().await?;
         }
         Ok::<_, std::io::Error>(output)
@@ -199,7 +199,7 @@ fn before(end: End) -> String {
 }
 
 /// Counts every row once more; one that is missing undoes everything. Then what is left behind goes.
-fn after(manifest: &Manifest, end: End, behind: &[String]) -> String {
+fn after(manifest: &Manifest, Ending { end, behind }: Ending<'_>) -> String {
     let mut sql = String::from("\nset row_security = on;\ndo $$ declare found bigint; begin\n");
     for (name, rows) in &manifest.tables {
         let (schema, table) = name.split_once('.').unwrap_or(("public", name));

@@ -3,12 +3,12 @@
 
 use std::path::{Path, PathBuf};
 
-use super::postgres::{self, End};
+use super::postgres::{self, End, Ending};
 use super::sealed::{LABEL, open_file};
 use super::{Backup, BackupError, Copied, Manifest, behind, blocking, sqlite, sync};
 use crate::postgres::Servers;
 use crate::schema::Roles;
-use crate::sqlite::lock;
+use crate::sqlite::lock::{self, Restoring as Marker};
 use crate::store::Location;
 use crate::{Cipher, Engine, Plan};
 
@@ -63,6 +63,10 @@ pub async fn plan(asked: &Restoring<'_>) -> Result<Planned, BackupError> {
     };
     let mut sentences = vec![format!("restore {} with {} rows in {} tables", asked.backup.name, manifest.rows(), manifest.tables.len())];
     match (is_empty, asked.replace, asked.location) {
+        // Whoever began has agreed to the rest, and nothing starts on what lies there now.
+        (.., Location::Sqlite(path)) if Marker::find(path).is_some() => {
+            sentences.push(format!("end the restore into {place} that broke off; what lies there is kept beside it"));
+        }
         (true, ..) => sentences.push(format!("fill {place}, which is empty")),
         (false, true, Location::Sqlite(_)) => sentences.push(format!("replace {place}, which is kept beside it under another name")),
         (false, true, Location::Postgres { .. }) => sentences.push(format!("replace everything in {place}")),
@@ -113,7 +117,7 @@ pub async fn restore(asked: &Restoring<'_>) -> Result<Planned, BackupError> {
             let opened = Opened::of(asked.backup, asked.cipher, &asked.backup.path).await?;
             let end = if planned.is_empty { End::Keep } else { End::Replace };
             let behind = behind::statements(&asked.backup.manifest, asked.left_behind);
-            postgres::play(owner, &opened.path, &asked.backup.manifest, planned.server, (end, &behind)).await?;
+            postgres::play(owner, &opened.path, &asked.backup.manifest, planned.server, Ending { end, behind: &behind }).await?;
         }
     }
     Ok(planned)
@@ -128,12 +132,12 @@ async fn into_file(asked: &Restoring<'_>, path: &Path) -> Result<(), BackupError
     compare(&asked.backup.manifest, &sqlite::inspect(&opened.path).await?)?;
     sqlite::run(&opened.path, &behind::statements(&asked.backup.manifest, asked.left_behind)).await?;
     sync(&opened.path)?;
-    // Another name each time: an older one may be kept there already.
-    let kept = format!(".before-{}-{}", asked.backup.name, hex::encode(kernel::chance::bytes::<3>()));
+    let kept = kept(asked.backup, path);
     // From here to the end a crash would leave no database, or one without its log: a start would make
     // an empty one, so it is told not to.
-    let marker = lock::beside(path, lock::RESTORING);
-    std::fs::write(&marker, format!("{}\n", asked.backup.name)).map_err(|error| BackupError::at(&marker, &error))?;
+    let from = std::path::absolute(&asked.backup.path).unwrap_or_else(|_| asked.backup.path.clone());
+    let (marker, said) = (Marker::path(path), Marker { backup: from.display().to_string(), kept: kept.clone() });
+    std::fs::write(&marker, said.words()).map_err(|error| BackupError::at(&marker, &error))?;
     sync(&marker)?;
     sync(folder)?;
     // The log goes first: a file beside a log that is not its own would be read wrongly.
@@ -147,6 +151,16 @@ async fn into_file(asked: &Restoring<'_>, path: &Path) -> Result<(), BackupError
     sync(folder)?;
     std::fs::remove_file(&marker).map_err(|error| BackupError::at(&marker, &error))?;
     sync(folder)
+}
+
+/// The ending under which the files of before are kept. One that broke off before it moved the database
+/// itself goes on under its own, so that a database and its log stay together.
+fn kept(backup: &Backup, path: &Path) -> String {
+    let before = Marker::find(path).map(|broken_off| broken_off.kept).filter(|kept| !kept.is_empty());
+    before.filter(|kept| !lock::beside(path, kept).exists()).unwrap_or_else(|| {
+        // Another name each time: an older one may be kept there already.
+        format!(".before-{}-{}", backup.name, hex::encode(kernel::chance::bytes::<3>()))
+    })
 }
 
 /// The database for us alone, as long as this is held.
@@ -172,11 +186,13 @@ pub async fn verify(backup: &Backup, location: &Location, cipher: &Cipher, scrat
         if found.tables > 0 {
             return Err(BackupError::refused("the scratch database is not empty"));
         }
-        return postgres::play(url, &opened.path, &backup.manifest, found.server, (End::Undo, &[])).await;
+        return postgres::play(url, &opened.path, &backup.manifest, found.server, Ending { end: End::Undo, behind: &[] }).await;
     }
     let scratch = postgres::Scratch::make(owner).await?;
     let played = match postgres::look(&scratch.url).await {
-        Ok(found) => postgres::play(&scratch.url, &opened.path, &backup.manifest, found.server, (End::Keep, &[])).await,
+        Ok(found) => {
+            postgres::play(&scratch.url, &opened.path, &backup.manifest, found.server, Ending { end: End::Keep, behind: &[] }).await
+        }
         Err(error) => Err(error),
     };
     scratch.remove().await?;

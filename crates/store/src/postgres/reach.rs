@@ -12,8 +12,9 @@ use crate::StoreError;
 const PROBE_WAIT: Duration = Duration::from_millis(300);
 
 /// Says in the error what stands behind a pool that gave no connection in time: whether anybody
-/// listens there at all, or whether all connections are `lent`. The text is for the log and the terminal; it holds no password.
-pub(super) async fn explain(pool: &PgPool, lent: bool, error: sqlx::Error) -> StoreError {
+/// listens there at all, or whether the shelf `is_bare`. The text is for the log and the terminal; it
+/// holds no password.
+pub(super) async fn explain(pool: &PgPool, is_bare: bool, error: sqlx::Error) -> StoreError {
     if !matches!(error, sqlx::Error::PoolTimedOut | sqlx::Error::Io(_)) {
         return error.into();
     }
@@ -31,7 +32,7 @@ pub(super) async fn explain(pool: &PgPool, lent: bool, error: sqlx::Error) -> St
         Ok(Err(why)) => format!("{place} can't be reached: {why}"),
         // It listens by now; then the first error says more.
         Ok(Ok(())) if matches!(error, sqlx::Error::Io(_)) => error.to_string(),
-        Ok(Ok(())) if lent => format!("all {} connections are in use", pool.options().get_max_connections()),
+        Ok(Ok(())) if is_bare => format!("all {} connections are in use", pool.options().get_max_connections()),
         Ok(Ok(())) | Err(_) => format!("{place} does not answer in time"),
     })
 }

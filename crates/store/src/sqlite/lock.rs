@@ -6,8 +6,38 @@ use std::path::{Path, PathBuf};
 
 use crate::StoreError;
 
-/// Stands beside the database while a restore moves files around; left behind by one that broke off.
-pub(crate) const RESTORING: &str = ".restoring";
+/// The ending of the file that says so while a restore moves files around.
+const RESTORING: &str = ".restoring";
+
+/// What a restore says beside the database while it moves files around; left behind by one that broke off.
+pub(crate) struct Restoring {
+    /// The folder of the backup.
+    pub(crate) backup: String,
+    /// The ending under which what was there before is kept.
+    pub(crate) kept: String,
+}
+
+impl Restoring {
+    /// What a restore into this database said that broke off.
+    pub(crate) fn find(database: &Path) -> Option<Self> {
+        let marker = Self::path(database);
+        if !marker.exists() {
+            return None;
+        }
+        // A crash may have left it without its words.
+        let said = std::fs::read_to_string(&marker).unwrap_or_default();
+        let mut lines = said.lines().map(str::to_owned);
+        Some(Self { backup: lines.next().unwrap_or_default(), kept: lines.next().unwrap_or_default() })
+    }
+
+    pub(crate) fn path(database: &Path) -> PathBuf {
+        beside(database, RESTORING)
+    }
+
+    pub(crate) fn words(&self) -> String {
+        format!("{}\n{}\n", self.backup, self.kept)
+    }
+}
 
 /// Shared with the others that have the database open.
 pub(crate) fn in_use(database: &Path) -> Result<File, StoreError> {
@@ -32,17 +62,15 @@ pub(crate) fn alone(database: &Path) -> Result<Option<File>, StoreError> {
 /// Refuses a database in whose place a restore broke off: what lies there is not the whole of it, and an
 /// empty one must not be made instead.
 fn whole(database: &Path) -> Result<(), StoreError> {
-    let marker = beside(database, RESTORING);
-    if !marker.exists() {
-        return Ok(());
-    }
-    let backup = std::fs::read_to_string(&marker).unwrap_or_default();
+    let Some(broken_off) = Restoring::find(database) else { return Ok(()) };
     Err(StoreError::Unsafe(format!(
-        "a restore into {} broke off: run it again with `autorisen backup restore {}`. What was there before is kept beside it as \
-         `.before-…`; to go back, move those files back and remove {}",
-        database.display(),
-        backup.trim(),
-        marker.display()
+        "a restore into {database} broke off: run it again with `autorisen backup restore '{}'`. What was there before and was moved \
+         already is kept as {database}{}, its log as {database}{}-wal; to go back, give those files their names back and remove {}",
+        broken_off.backup,
+        broken_off.kept,
+        broken_off.kept,
+        Restoring::path(database).display(),
+        database = database.display(),
     )))
 }
 

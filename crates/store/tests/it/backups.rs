@@ -208,16 +208,32 @@ async fn a_restore_that_broke_off_leaves_nothing_that_a_start_would_take_for_a_d
     let (place, clock) = world.closed().await;
     let Location::Sqlite(path) = &place.location else { panic!("a file") };
     let marker = path.with_file_name(format!("{}.restoring", path.file_name().unwrap().display()));
-    // As a crash leaves it between the two renames.
-    std::fs::write(&marker, &backup.name).unwrap();
-    std::fs::remove_file(path).unwrap();
-    let open = || Store::open(options(&place), Clock::system(), MasterKey::from_bytes([7; 32]));
-    let refused = open().await.unwrap_err();
-    assert!(matches!(&refused, StoreError::Unsafe(text) if text.contains("broke off") && text.contains(&backup.name)), "{refused:?}");
-    assert!(!path.exists(), "no empty database was made");
-    restored(&backup, &place, false).await.unwrap();
-    assert!(!marker.exists());
-    assert_eq!(names(&place.open(&clock, Guards::default()).await, ACME).await, ["ann"]);
+    let beside = |ending: &str| path.with_file_name(format!("{}{ending}", path.file_name().unwrap().display()));
+    let said = format!("{}\n.before-x\n", backup.path.display());
+    let crashes: [(&str, &dyn Fn()); 3] = [
+        ("before the database was moved, and after its log was", &|| std::fs::write(beside(".before-x-wal"), "log").unwrap()),
+        ("between the two renames", &|| std::fs::rename(path, beside(".before-x")).unwrap()),
+        ("after the last rename", &|| std::fs::copy(path, beside(".before-x")).map(drop).unwrap()),
+    ];
+    for (when, crash) in crashes {
+        std::fs::write(&marker, &said).unwrap();
+        crash();
+        let there = path.exists();
+        let refused = Store::open(options(&place), Clock::system(), MasterKey::from_bytes([7; 32])).await.unwrap_err();
+        let command = format!("`autorisen backup restore '{}'`", backup.path.display());
+        assert!(
+            matches!(&refused, StoreError::Unsafe(text) if text.contains("broke off") && text.contains(&command)),
+            "{when}: {refused:?}"
+        );
+        assert_eq!(path.exists(), there, "{when}: no empty database was made");
+        restored(&backup, &place, false).await.unwrap_or_else(|refused| panic!("{when}: {refused:?}"));
+        assert!(!marker.exists());
+        let store = place.open(&clock, Guards::default()).await;
+        assert_eq!(names(&store, ACME).await, ["ann"], "{when}");
+        store.close().await;
+        drop(store);
+        assert!(beside(".before-x").exists(), "{when}: what was there before is kept with its log");
+    }
 }
 
 fn options(place: &Place) -> store::StoreOptions {

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use kernel::{Actor, Clock, MemberId, OrgId};
 use store::testing::{owner_rows, owner_sql, tenant_rows};
 use store::{Engine, Guards, Location, MasterKey, Plan, Store, StoreError, StoreOptions, Tx};
+use testkit::{StoppablePostgres, is_root};
 
-use crate::server::{Server, is_root};
 use crate::world::{ACME, GLOBEX, World, customer, new_customer, steps};
 
 /// Everything is back this long after the server.
@@ -50,8 +50,8 @@ async fn is_told_in_time(store: &Store) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_pool_heals_after_each_crash_and_no_tenant_rides_on_a_connection() {
-    let Some(mut server) = Server::start().await else { return };
-    let store = open(server.url("postgres"), 4).await;
+    let Some(mut server) = StoppablePostgres::start_durable().await else { return };
+    let store = open(server.url(), 4).await;
     Plan::new(steps()).up(&store).await.unwrap();
     add(&store, ACME, "ann").await.unwrap();
     add(&store, GLOBEX, "bob").await.unwrap();
@@ -104,6 +104,24 @@ async fn a_begin_that_nobody_waits_for_leaves_no_transaction_in_the_pool() {
     while !owner_rows(&store, forgotten).await.unwrap().is_empty() {
         assert!(Instant::now() < end, "a connection in the pool stands inside a transaction");
     }
+}
+
+/// What it costs is one trip of the connection that it had, not a new connection.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn callers_who_leave_during_the_begin_keep_the_pool_its_connections() {
+    let Some(world) = World::new(Engine::Postgres).await else { return };
+    let Location::Postgres { owner, .. } = &world.place.location else { return };
+    let store = open(owner.clone(), 1).await;
+    let backend = async || {
+        let mut tx = begin(&store, ACME).await.unwrap();
+        let row = tenant_rows(&mut tx, "select pg_backend_pid() as pid").await.unwrap();
+        row[0].try_get_by::<i32, _>("pid").unwrap()
+    };
+    let before = backend().await;
+    for n in 0..100u64 {
+        drop(tokio::time::timeout(Duration::from_micros(n * 7), begin(&store, ACME)).await);
+    }
+    assert_eq!(backend().await, before);
 }
 
 /// A small disk; it is taken off again at the end.
@@ -169,14 +187,14 @@ async fn survives_a_full_disk(store: &Store, disk: &SmallDisk) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_under_postgres_refuses_writes_until_there_is_room() {
-    let Some(server) = Server::start().await else { return };
-    let folder = format!("{}-small", server.folder);
+    let Some(server) = StoppablePostgres::start_durable().await else { return };
+    let folder = format!("{}-small", server.folder());
     let Some(disk) = SmallDisk::mount(Path::new(&folder), "24m", "postgres") else { return };
-    let store = open(server.url("postgres"), 4).await;
+    let store = open(server.url(), 4).await;
     owner_sql(&store, format!("create tablespace small location '{folder}'")).await.unwrap();
     owner_sql(&store, "alter role postgres set default_tablespace = 'small'").await.unwrap();
     store.close().await;
-    let store = open(server.url("postgres"), 4).await;
+    let store = open(server.url(), 4).await;
     Plan::new(steps()).up(&store).await.unwrap();
     survives_a_full_disk(&store, &disk).await;
     store.close().await;

@@ -12,6 +12,5 @@ mod migrations;
 mod races;
 mod refusals;
 mod rights;
-mod server;
 mod trips;
 mod world;

@@ -4,8 +4,8 @@
 use kernel::Clock;
 use store::testing::owner_sql;
 use store::{Engine, Guards, Location, MasterKey, Plan, Store, StoreError, StoreOptions};
+use testkit::StoppablePostgres;
 
-use crate::server::Server;
 use crate::world::{Place, steps, story};
 
 async fn strictly(location: Location, durable: bool) -> Result<Store, StoreError> {
@@ -31,12 +31,12 @@ async fn a_file_that_may_lose_rows_with_the_power_is_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_may_lose_rows_in_a_crash_is_refused_with_what_to_change() {
-    let Some(mut server) = Server::start().await else { return };
-    let location = || Location::Postgres { owner: server.url("postgres"), app: None, system: None };
+    let Some(mut server) = StoppablePostgres::start_durable().await else { return };
+    let location = || Location::Postgres { owner: server.url(), app: None, system: None };
     strictly(location(), true).await.unwrap();
     server.order("crash").await;
     server.order("start -c fsync=off -c full_page_writes=off -c synchronous_commit=off").await;
-    let location = || Location::Postgres { owner: server.url("postgres"), app: None, system: None };
+    let location = || Location::Postgres { owner: server.url(), app: None, system: None };
     let opened = strictly(location(), true).await;
     if let Err(StoreError::Unsafe(text)) = &opened {
         assert_eq!(text.lines().count(), 5, "two of the server, one of each role: {text}");
@@ -46,11 +46,11 @@ async fn a_server_that_may_lose_rows_in_a_crash_is_refused_with_what_to_change()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_role_or_a_database_that_does_not_wait_for_the_disk_is_refused() {
-    let Some(server) = Server::start().await else { return };
-    let store = strictly(Location::Postgres { owner: server.url("postgres"), app: None, system: None }, true).await.unwrap();
+    let Some(server) = StoppablePostgres::start_durable().await else { return };
+    let store = strictly(Location::Postgres { owner: server.url(), app: None, system: None }, true).await.unwrap();
     owner_sql(&store, "create role door_app login; create role door_system login").await.unwrap();
     let doors =
-        || Location::Postgres { owner: server.url("postgres"), app: Some(server.url("door_app")), system: Some(server.url("door_system")) };
+        || Location::Postgres { owner: server.url(), app: Some(server.url_of("door_app")), system: Some(server.url_of("door_system")) };
     strictly(doors(), true).await.unwrap();
     owner_sql(&store, "alter role door_app set synchronous_commit = off").await.unwrap();
     refused(strictly(doors(), true).await, &["door_app", "alter role door_app reset synchronous_commit"]);
@@ -62,8 +62,8 @@ async fn a_role_or_a_database_that_does_not_wait_for_the_disk_is_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tenant_door_that_could_pass_the_wall_is_refused_wherever_it_runs() {
-    let Some(server) = Server::start().await else { return };
-    let store = strictly(Location::Postgres { owner: server.url("postgres"), app: None, system: None }, true).await.unwrap();
+    let Some(server) = StoppablePostgres::start_durable().await else { return };
+    let store = strictly(Location::Postgres { owner: server.url(), app: None, system: None }, true).await.unwrap();
     let roles = "create role keeper login createrole; grant all on database postgres to keeper; grant all on schema public to keeper;
                  create role door_app login; create role door_system login; grant connect on database postgres to door_app";
     owner_sql(&store, roles).await.unwrap();
@@ -75,14 +75,14 @@ async fn a_tenant_door_that_could_pass_the_wall_is_refused_wherever_it_runs() {
         ("grant door_system to door_app", "revoke door_system from door_app", "member of the role of the system door"),
     ] {
         owner_sql(&store, change).await.unwrap();
-        let (app, system) = (Some(server.url("door_app")), Some(server.url("door_system")));
-        let location = Location::Postgres { owner: server.url("keeper"), app, system };
+        let (app, system) = (Some(server.url_of("door_app")), Some(server.url_of("door_system")));
+        let location = Location::Postgres { owner: server.url_of("keeper"), app, system };
         refused(strictly(location.clone(), true).await, &["door_app", word]);
         owner_sql(&store, undo).await.unwrap();
         strictly(location, true).await.expect(undo);
     }
-    let one = || Some(server.url("door_app"));
-    let same = Location::Postgres { owner: server.url("keeper"), app: one(), system: one() };
+    let one = || Some(server.url_of("door_app"));
+    let same = Location::Postgres { owner: server.url_of("keeper"), app: one(), system: one() };
     refused(strictly(same, true).await, &["also the role of the system door"]);
 }
 

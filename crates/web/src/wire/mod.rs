@@ -8,8 +8,9 @@
 //! header that other answers have. docs/decisions/0006-one-reading-per-request.md says why.
 //!
 //! The guard never changes a byte, knows no route, and understands of a body only where it ends.
-//! HTTP/2 has frames of its own and passes untouched; whether its streams are read is watched beside it. The guard also keeps the time of the wire: how
-//! long a head may take, how long a connection may idle, how slowly an answer may be read.
+//! HTTP/2 has frames of its own and passes untouched; whether its streams are read is watched beside it.
+//! The guard also keeps the time of the wire: how long a head may take, how long a connection may idle,
+//! how slowly an answer may be read.
 
 mod chunks;
 mod framing;

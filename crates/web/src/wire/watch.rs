@@ -2,6 +2,8 @@
 //! who leaves them shut never stops the socket, so the clock of the wire doesn't see that they hold
 //! finished answers in our memory for nothing.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -14,11 +16,11 @@ use http_body::{Frame, SizeHint};
 
 use super::stall::FLOOR_BYTES_PER_S;
 
-/// Bytes that are handed out, and seen to be taken, at a time: little enough that a reader just above
-/// the floor takes one within the usual patience, enough that small answers stay in one piece.
+/// Bytes that are handed out, and seen to be taken, at a time: little enough that a reader at the floor
+/// takes one within the usual patience, enough that small answers stay in one piece.
 const PIECE_BYTES: usize = 8 * 1024;
 
-/// The pieces of one connection that were handed out and are not on their way yet.
+/// The answers of one connection that were handed out and are not on their way yet.
 #[derive(Debug, Default)]
 pub(crate) struct Watch {
     /// HTTP/1 sends one answer after the other: there the socket itself tells.
@@ -29,11 +31,21 @@ pub(crate) struct Watch {
 #[derive(Debug, Default)]
 struct Counts {
     turn: u64,
-    open: u64,
-    /// How many of those open were so when this turn began.
-    old: u64,
+    /// Answers so far: each has its number.
+    answers: u64,
+    /// The answers of which something waits, by their numbers.
+    waiting: HashMap<u64, Waiting>,
     /// Bytes that were taken in this turn.
     taken: u64,
+}
+
+/// The pieces of one answer that were handed out. However many they are (the library asks for dozens ahead),
+/// one reader takes them one after the other.
+#[derive(Debug, Default)]
+struct Waiting {
+    open: u64,
+    /// How many of those were open when this turn began.
+    old: u64,
 }
 
 impl Watch {
@@ -44,7 +56,7 @@ impl Watch {
         }
     }
 
-    /// Ends when something is not taken for longer than `patience`: each piece that waits must be
+    /// Ends when something is not taken for longer than `patience`: each answer that waits must be
     /// matched by the floor's trickle.
     pub(crate) async fn stalled(&self, patience: Duration) {
         loop {
@@ -59,8 +71,11 @@ impl Watch {
     /// Begins the next turn; whether the last one, which took so long, was too slow.
     fn turn(&self, took: Duration) -> bool {
         let mut counts = self.counts();
-        let is_slow = counts.taken < counts.old * took.as_secs() * FLOOR_BYTES_PER_S;
-        *counts = Counts { turn: counts.turn + 1, open: counts.open, old: counts.open, taken: 0 };
+        let old = counts.waiting.values().filter(|waiting| waiting.old > 0).count() as u64;
+        let is_slow = counts.taken < old * seen_at_least(took);
+        counts.turn += 1;
+        counts.taken = 0;
+        counts.waiting.values_mut().for_each(|waiting| waiting.old = waiting.open);
         is_slow
     }
 
@@ -69,20 +84,27 @@ impl Watch {
     }
 }
 
+/// What a reader at the floor is seen to take of one answer in this time, at least: of the piece that is under
+/// way nothing is seen.
+fn seen_at_least(took: Duration) -> u64 {
+    (took.as_secs() * FLOOR_BYTES_PER_S).saturating_sub(PIECE_BYTES as u64).max(1)
+}
+
 /// Some bytes of an answer, until they were taken or nobody wants them any more.
 struct Piece {
     bytes: Bytes,
+    answer: u64,
     turn: u64,
     watch: Arc<Watch>,
 }
 
 impl Piece {
-    fn new(bytes: Bytes, watch: Arc<Watch>) -> Self {
+    fn new(bytes: Bytes, answer: u64, watch: Arc<Watch>) -> Self {
         let mut counts = watch.counts();
-        counts.open += 1;
+        counts.waiting.entry(answer).or_default().open += 1;
         let turn = counts.turn;
         drop(counts);
-        Self { bytes, turn, watch }
+        Self { bytes, answer, turn, watch }
     }
 }
 
@@ -95,10 +117,13 @@ impl AsRef<[u8]> for Piece {
 impl Drop for Piece {
     fn drop(&mut self) {
         let mut counts = self.watch.counts();
-        counts.open -= 1;
         counts.taken += self.bytes.len() as u64;
-        if self.turn != counts.turn {
-            counts.old -= 1;
+        let is_old = self.turn != counts.turn;
+        let Entry::Occupied(mut waiting) = counts.waiting.entry(self.answer) else { return };
+        waiting.get_mut().open -= 1;
+        waiting.get_mut().old -= u64::from(is_old);
+        if waiting.get().open == 0 {
+            waiting.remove();
         }
     }
 }
@@ -108,19 +133,23 @@ pub(crate) struct Watched {
     body: Body,
     /// What came of the body and was not handed out yet.
     rest: Bytes,
-    /// None where the socket itself tells.
-    watch: Option<Arc<Watch>>,
+    /// Its number, where the socket itself does not tell.
+    watch: Option<(u64, Arc<Watch>)>,
 }
 
 impl Watched {
     pub(crate) fn new(body: Body, watch: &Arc<Watch>) -> Self {
-        let watch = watch.is_http2.load(Ordering::Relaxed).then(|| watch.clone());
+        let watch = watch.is_http2.load(Ordering::Relaxed).then(|| {
+            let mut counts = watch.counts();
+            counts.answers += 1;
+            (counts.answers, watch.clone())
+        });
         Self { body, rest: Bytes::new(), watch }
     }
 
-    fn piece(&mut self, watch: Arc<Watch>) -> Frame<Bytes> {
+    fn piece(&mut self, answer: u64, watch: Arc<Watch>) -> Frame<Bytes> {
         let bytes = self.rest.split_to(self.rest.len().min(PIECE_BYTES));
-        Frame::data(Bytes::from_owner(Piece::new(bytes, watch)))
+        Frame::data(Bytes::from_owner(Piece::new(bytes, answer, watch)))
     }
 }
 
@@ -130,7 +159,7 @@ impl http_body::Body for Watched {
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         let this = self.get_mut();
-        let Some(watch) = this.watch.clone() else { return Pin::new(&mut this.body).poll_frame(cx) };
+        let Some((answer, watch)) = this.watch.clone() else { return Pin::new(&mut this.body).poll_frame(cx) };
         if this.rest.is_empty() {
             let Some(frame) = ready!(Pin::new(&mut this.body).poll_frame(cx)?) else { return Poll::Ready(None) };
             match frame.into_data() {
@@ -138,7 +167,7 @@ impl http_body::Body for Watched {
                 Err(other) => return Poll::Ready(Some(Ok(other))),
             }
         }
-        Poll::Ready(Some(Ok(this.piece(watch))))
+        Poll::Ready(Some(Ok(this.piece(answer, watch))))
     }
 
     fn is_end_stream(&self) -> bool {
@@ -187,17 +216,37 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_reader_above_the_floor_takes_as_long_as_they_like() {
+    async fn a_reader_at_the_floor_takes_as_long_as_they_like() {
         let watch = watch();
-        let mut body = Watched::new(Body::from(vec![0; 10 * PIECE_BYTES]), &watch);
-        let mut waiting = vec![next(&mut body).await, next(&mut body).await, next(&mut body).await];
-        for _ in 0..3 {
-            // The first of all is never taken, and two others in each turn.
-            waiting.truncate(1);
-            waiting.extend([next(&mut body).await, next(&mut body).await]);
-            assert!(!watch.turn(TURN));
+        let mut body = Watched::new(Body::from(vec![0; 50 * PIECE_BYTES]), &watch);
+        // The library asks for all of it at once.
+        let mut waiting = Vec::new();
+        for _ in 0..50 {
+            waiting.push(next(&mut body).await);
         }
-        assert!(watch.turn(TURN));
+        assert!(!watch.turn(TURN));
+        // 512 bytes a second are 10 KiB in a turn: a piece in most of them, and two in some.
+        for taken in [2, 1, 1, 1, 2, 1] {
+            drop(waiting.drain(..taken));
+            assert!(!watch.turn(TURN), "{} pieces wait", waiting.len());
+        }
+        assert!(watch.turn(TURN), "nothing at all was taken");
+    }
+
+    #[tokio::test]
+    async fn each_answer_that_waits_asks_for_its_trickle() {
+        let watch = watch();
+        let mut bodies: Vec<_> = (0..5).map(|_| Watched::new(Body::from("some words"), &watch)).collect();
+        let mut held = Vec::new();
+        for body in &mut bodies {
+            held.push(next(body).await);
+        }
+        let mut read = Watched::new(Body::from(vec![0; 2 * PIECE_BYTES]), &watch);
+        assert!(!watch.turn(TURN));
+        drop((next(&mut read).await, next(&mut read).await));
+        assert!(!watch.turn(TURN), "one is read fast enough for the others, too");
+        drop(held.pop());
+        assert!(watch.turn(TURN), "four wait, and next to nothing is taken");
     }
 
     #[tokio::test]

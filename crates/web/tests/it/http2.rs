@@ -12,7 +12,7 @@ const WINDOWS_SHUT: &[u8] = &[0, 0, 6, 4, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0];
 /// The type of a frame with headers.
 pub(crate) const HEADERS: u8 = 1;
 /// `:status: 200` in the static table of HPACK (RFC 7541, appendix A), with the bit of an index.
-const STATUS_200: u8 = 0x80 | 8;
+pub(crate) const STATUS_200: u8 = 0x80 | 8;
 
 /// A request for this path on the first stream.
 fn asks(path: &str) -> Vec<u8> {

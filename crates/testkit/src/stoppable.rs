@@ -1,10 +1,14 @@
-//! A Postgres that can be stopped, frozen and started again under a running program.
+//! A Postgres that can be stopped, frozen and started again, also with other settings, under a running
+//! program.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+
+use crate::engine::require;
+use crate::postgres::{as_plain_user, find_programs};
 
 /// Makes a cluster, prints its folder, obeys one order per line and says when it is done, and ends the
 /// cluster when the input closes: then nothing is left even if the test process is killed.
@@ -16,20 +20,20 @@ folder=$(mktemp -d "$2/stoppable-postgres-XXXXXX")
 trap 'rm -rf "$folder"' EXIT
 "$programs/initdb" -D "$folder/data" -U postgres --auth=trust --encoding=UTF8 --locale=C --no-sync >/dev/null
 start() {
-  "$programs/postgres" -D "$folder/data" -k "$folder" -h '' $settings -c log_min_messages=warning >>"$folder/log" 2>&1 </dev/null &
+  "$programs/postgres" -D "$folder/data" -k "$folder" -h '' $settings -c log_min_messages=warning "$@" >>"$folder/log" 2>&1 </dev/null &
   server=$!
   tries=0
   until "$programs/pg_isready" -q -h "$folder"; do
-    tries=$((tries + 1)); [ $tries -lt 200 ] || { cat "$folder/log" >&2; exit 1; }
+    tries=$((tries + 1)); [ $tries -lt 400 ] || { cat "$folder/log" >&2; exit 1; }
     sleep 0.05
   done
 }
 all() { kill "-$1" $server $(cat "/proc/$server/task/$server/children") || true; }
 start
 echo "$folder"
-while read -r order; do
+while read -r order more; do
   case $order in
-    start) start ;;
+    start) start $more ;;
     stop) kill -INT $server; wait $server || true ;;
     crash) kill -QUIT $server; wait $server || true ;;
     freeze) all STOP ;;
@@ -41,7 +45,7 @@ kill -CONT $server || true; kill -QUIT $server || true; wait $server || true
 "#;
 
 /// A server on a socket of its own.
-pub struct Postgres {
+pub struct StoppablePostgres {
     folder: String,
     orders: ChildStdin,
     done: Lines<BufReader<ChildStdout>>,
@@ -49,7 +53,7 @@ pub struct Postgres {
     _script: Child,
 }
 
-impl Postgres {
+impl StoppablePostgres {
     /// One that is quick and forgets everything when the machine loses its power.
     pub async fn start() -> Option<Self> {
         Self::start_in(Path::new("/tmp")).await
@@ -67,10 +71,10 @@ impl Postgres {
 
     /// `None` where there is no server program; the skip is said, or fails where Postgres is required.
     async fn start_with(folder: &Path, settings: &str) -> Option<Self> {
-        let programs = programs();
+        let programs = find_programs();
         let missing = programs.is_none().then_some("no Postgres programs under /usr/lib/postgresql");
-        testkit::require("postgres", missing).then_some(())?;
-        let mut command = as_plain_user();
+        require("postgres", missing).then_some(())?;
+        let mut command = Command::from(as_plain_user());
         command.args(["sh", "-c", SCRIPT, "sh"]).arg(programs?).arg(folder).arg(settings);
         command.current_dir("/").stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut script = command.spawn().expect("a shell");
@@ -85,19 +89,25 @@ impl Postgres {
         &self.folder
     }
 
+    /// The superuser's address of the database `postgres`.
     pub fn url(&self) -> String {
-        format!("postgres://postgres@localhost/postgres?host={}", self.folder)
+        self.url_of("postgres")
     }
 
-    /// `stop`, `crash` (it ends at once and cleans nothing up), `start`, `freeze` or `thaw`.
+    /// The same as another user.
+    pub fn url_of(&self, user: &str) -> String {
+        format!("postgres://{user}@localhost/postgres?host={}", self.folder)
+    }
+
+    /// `stop`, `crash` (it ends at once and cleans nothing up), `start`, also with settings
+    /// (`start -c fsync=off`), `freeze` or `thaw`.
     pub async fn order(&mut self, order: &str) {
         self.orders.write_all(format!("{order}\n").as_bytes()).await.expect("the script runs");
         let said = self.done.next_line().await.expect("a line");
-        assert_eq!(said, Some(format!("{order} is done")));
+        let verb = order.split(' ').next().unwrap_or_default();
+        assert_eq!(said, Some(format!("{verb} is done")));
     }
-}
 
-impl Postgres {
     /// What the database itself says, one row per line: for what no HTTP answer shows.
     pub async fn ask(&self, sql: &str) -> String {
         self.sql("postgres", sql).await
@@ -105,8 +115,8 @@ impl Postgres {
 
     /// Runs statements as the superuser in one of its databases; what they print.
     pub async fn sql(&self, database: &str, statements: &str) -> String {
-        let mut psql = as_plain_user();
-        psql.arg(programs().expect("it was found before").join("psql"));
+        let mut psql = Command::from(as_plain_user());
+        psql.arg(find_programs().expect("it was found before").join("psql"));
         psql.args([
             "-X",
             "-q",
@@ -127,20 +137,4 @@ impl Postgres {
         assert!(output.status.success(), "{statements}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
     }
-}
-
-/// The newest version's folder of programs.
-fn programs() -> Option<PathBuf> {
-    let versions = std::fs::read_dir("/usr/lib/postgresql").ok()?.filter_map(|entry| Some(entry.ok()?.path().join("bin")));
-    versions.filter(|programs| programs.join("initdb").exists()).max()
-}
-
-/// Postgres refuses to run as root.
-fn as_plain_user() -> Command {
-    let is_root = std::fs::metadata("/proc/self").is_ok_and(|it| std::os::unix::fs::MetadataExt::uid(&it) == 0);
-    let mut command = Command::new(if is_root { "setpriv" } else { "env" });
-    if is_root {
-        command.args(["--reuid=postgres", "--regid=postgres", "--clear-groups"]);
-    }
-    command
 }
