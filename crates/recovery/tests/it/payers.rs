@@ -18,6 +18,12 @@ fn most_within(mails: &[Value], span: chrono::Duration) -> usize {
     at.iter().map(|from| at.iter().filter(|other| *other >= from && **other < *from + span).count()).max().unwrap_or_default()
 }
 
+/// As if the letters to an address had found no mail server yet.
+pub async fn not_left_yet(app: &TestApp, address: &str) {
+    let sql = format!("update mails set state = 'queued', sealed = '', sent_at = null where recipient = '{address}'");
+    assert!(store::testing::owner_sql(&app.core.store, sql).await.is_ok());
+}
+
 testkit::stories! {
     async fn the_payer_gets_one_link_pays_and_all_that_was_planned_is_gone(app: TestApp) {
         let (clerk, connection) = stage(app).await;
@@ -161,5 +167,22 @@ testkit::stories! {
         assert_eq!(case(&clerk, &reference).await["state"], "customer_paying", "the first page has ended, the second has not");
         app.advance(chrono::Duration::minutes(20)).await;
         assert_eq!(case(&clerk, &reference).await["state"], "action_required");
+    }
+
+    async fn a_letter_that_never_left_takes_up_no_rung(app: TestApp) {
+        let (clerk, connection) = stage(app).await;
+        let reference = failed(app, &connection, "pm_wait", &["expired_card"]).await;
+        not_left_yet(app, PAULA).await;
+        crate::alerts::dollars(app, &clerk, &reference).await;
+        let found = case(&clerk, &reference).await;
+        assert_eq!((found["state"].as_str(), states(&found, "messages")), (Some("paused"), vec!["skipped".to_owned(); 2]));
+        app.alice().await.post_empty(&format!("/v1/cases/{}/resume", found["id"].as_str().expect("an id"))).await.expect(200);
+        let mails = app.mails_to(PAULA).await;
+        let found = case(&clerk, &reference).await;
+        assert_eq!(states(&found, "messages"), ["skipped", "skipped", "queued", "planned"], "the first rung, at once");
+        let subjects: Vec<_> = mails.iter().filter_map(|mail| mail["subject"].as_str()).collect();
+        assert!(subjects.len() == 2 && !subjects[0].contains("Reminder"), "{subjects:?}");
+        let summary = clerk.get("/v1/analytics/summary").await.expect(200);
+        assert_eq!(summary["currencies"][0]["messages_sent"], 1, "{summary}");
     }
 }
