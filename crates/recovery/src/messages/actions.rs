@@ -127,12 +127,12 @@ pub(crate) async fn write(
 }
 
 async fn queued(tx: &mut Tx, planned: Model, link: uuid::Uuid, to: &MailAddress) -> Result<Model, Failure> {
-    let now = tx.now();
+    let (now, mark) = (tx.now(), allowance::mark(tx, to));
     let mut row = planned.into_active_model();
     row.state = Set(MessageState::Queued.word().to_owned());
     row.queued_at = Set(Some(now));
     row.link_id = Set(Some(link));
-    row.recipient = Set(Some(allowance::mark(to)));
+    row.recipient = Set(Some(mark));
     let row = tx.update(row).await?;
     cases::tally(tx, row.case_id.into()).await?;
     Ok(row)

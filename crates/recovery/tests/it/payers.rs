@@ -1,5 +1,6 @@
 use testkit::{Answer, TestApp, Value, json};
 
+use crate::lost::Way;
 use crate::{PAULA, case, charges, days, failed, failed_for, modules, report, send, stage, states, to_next_action};
 
 pub async fn post(app: &TestApp, path: &str, form: &[(&str, &str)]) -> Answer {
@@ -167,6 +168,31 @@ testkit::stories! {
         assert_eq!(case(&clerk, &reference).await["state"], "customer_paying", "the first page has ended, the second has not");
         app.advance(chrono::Duration::minutes(20)).await;
         assert_eq!(case(&clerk, &reference).await["state"], "action_required");
+    }
+
+    async fn addresses_of_one_mailbox_share_its_letters(app: TestApp) {
+        let (_, connection) = stage(app).await;
+        let mut letters = 0;
+        for number in 0..6 {
+            let payer = format!("paula+{number}@example.com");
+            failed_for(app, &connection, &payer, &format!("pm_{number}"), &["expired_card"]).await;
+            letters += app.mails_to(&payer).await.len();
+        }
+        assert_eq!(letters, 4);
+        app.expect_mail();
+    }
+
+    async fn a_letter_that_is_put_off_costs_no_call(app: TestApp) {
+        let (clerk, connection) = stage(app).await;
+        let way = Way::of(app, &connection, false).await;
+        for number in 0..4 {
+            failed(app, &connection, &format!("pm_{number}"), &["expired_card"]).await;
+        }
+        let calls = way.calls();
+        assert_eq!(calls, 8, "one to take each failure in, one before each letter");
+        let reference = failed(app, &connection, "pm_more", &["expired_card"]).await;
+        assert_eq!((app.mails_to(PAULA).await.len(), way.calls()), (4, calls + 1));
+        assert_eq!(states(&case(&clerk, &reference).await, "messages"), ["planned"]);
     }
 
     async fn a_letter_that_never_left_takes_up_no_rung(app: TestApp) {
