@@ -18,6 +18,7 @@ mod cards;
 pub mod cases;
 pub mod classify;
 mod flow;
+mod locks;
 pub mod messages;
 mod migration;
 pub mod outcomes;

@@ -77,8 +77,8 @@ fn cohorts(schema: &mut Schema) {
     schema.index("outcomes", &["org_id", "kind", "at"]);
 }
 
-/// What cohorts are counted from since: the group comes first, so that rows lie in the order in which
-/// they are added up, and the case carries how often something was sent for it.
+/// What cohorts are counted from: the group comes first, so that rows lie in the order in which they are
+/// added up, and the case carries how often something was sent for it.
 const GROUPED: &str = "create index cases_cohort_idx on cases (org_id, currency, state, class, failed_at, is_retryable, amount_minor, \
      paid_minor, reversed_minor, attempts_sent, attempts_succeeded, messages_sent)";
 const WON: &str = "create index outcomes_cohort_idx on outcomes (org_id, currency, mechanism, failed_at, kind, amount_minor, \
@@ -88,22 +88,10 @@ const TALLY: &str = "update cases set \
        and a.submitted_at is not null and a.state <> 'cancelled'), \
      attempts_succeeded = (select count(*) from attempts a where a.org_id = cases.org_id and a.case_id = cases.id \
        and a.submitted_at is not null and a.state = 'succeeded'), \
-     messages_sent = (select count(*) from messages m where m.org_id = cases.org_id and m.case_id = cases.id and m.queued_at is not null)";
+     messages_sent = (select count(*) from messages m where m.org_id = cases.org_id and m.case_id = cases.id and m.queued_at is not null \
+       and m.state <> 'skipped')";
 const FAILED: &str =
     "update outcomes set failed_at = (select c.failed_at from cases c where c.org_id = outcomes.org_id and c.id = outcomes.case_id)";
-
-/// How often an address was written to is counted over all cases. Letters of before are not counted.
-fn recipients(schema: &mut Schema) {
-    schema.add_column("messages", text_null("recipient"));
-    schema.index("messages", &["org_id", "recipient", "queued_at"]);
-}
-
-fn no_recipients(schema: &mut Schema) {
-    for engine in [Engine::Sqlite, Engine::Postgres] {
-        schema.sql(engine, "drop index messages_org_id_recipient_queued_at_idx");
-    }
-    schema.alter(Table::alter().table("messages").drop_column("recipient"));
-}
 
 /// A span of a cohort is added up group by group without sorting anything, and without a look at rows
 /// of other tables. Days are counted by the plain index.
@@ -135,6 +123,19 @@ fn no_tallies(schema: &mut Schema) {
     for column in TALLIES {
         schema.alter(Table::alter().table("cases").drop_column(column));
     }
+}
+
+/// How often an address was written to is counted over all cases. Letters of before are not counted.
+fn recipients(schema: &mut Schema) {
+    schema.add_column("messages", text_null("recipient"));
+    schema.index("messages", &["org_id", "recipient", "queued_at"]);
+}
+
+fn no_recipients(schema: &mut Schema) {
+    for engine in [Engine::Sqlite, Engine::Postgres] {
+        schema.sql(engine, "drop index messages_org_id_recipient_queued_at_idx");
+    }
+    schema.alter(Table::alter().table("messages").drop_column("recipient"));
 }
 
 fn no_cohorts(schema: &mut Schema) {

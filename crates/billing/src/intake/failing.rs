@@ -8,6 +8,7 @@ use super::apply::{Scene, Verdict, parent};
 use super::provider_event::reason;
 use super::sink::{Opened, RecordedFailure};
 use super::{Sink, payer};
+use crate::connections;
 use crate::event::Attention;
 use crate::methods;
 use crate::provider::{ProviderEvent, TAG_ATTEMPT};
@@ -79,9 +80,8 @@ pub(super) async fn record(tx: &mut Tx, scene: &Scene<'_>, event: &ProviderEvent
         Failing::Absorbed(transaction) | Failing::Known(transaction, _) => Told { transaction, outcome: Outcome::NothingNew },
         Failing::Recorded(transaction, row) => {
             note(tx, &transaction, &row).await?;
-            let known_connection = scene.connection.cloned();
-            let told = RecordedFailure { is_new, payer, known_connection, ..recorded(&transaction, &row, event, method) };
-            let opened = tell(tx, scene.sink, told, row).await?;
+            let met = Met { is_new, payer, method, connection: scene.connection.cloned() };
+            let opened = tell(tx, scene.sink, recorded(&transaction, &row, event, met), row).await?;
             Told { transaction, outcome: Outcome::Recorded(opened) }
         }
     }))
@@ -110,8 +110,16 @@ async fn opened(tx: &mut Tx, scene: &Scene<'_>, event: &ProviderEvent) -> Result
     Ok(Some(Opening { transaction, is_new, payer }))
 }
 
-fn recorded(transaction: &transactions::Model, row: &FailureRow, event: &ProviderEvent, method: Option<methods::Model>) -> RecordedFailure {
-    let told = method.clone();
+/// Whom and what a failure is about, as far as it was read or written on the way.
+struct Met {
+    is_new: bool,
+    payer: Option<Customer>,
+    method: Option<methods::Model>,
+    connection: Option<connections::Model>,
+}
+
+fn recorded(transaction: &transactions::Model, row: &FailureRow, event: &ProviderEvent, met: Met) -> RecordedFailure {
+    let told = met.method.clone();
     let (network, fingerprint, token) = told.map(|row| (row.network, row.fingerprint, Some(row.token))).unwrap_or_default();
     RecordedFailure {
         transaction: transaction.transaction_id(),
@@ -132,11 +140,11 @@ fn recorded(transaction: &transactions::Model, row: &FailureRow, event: &Provide
         is_latest: transaction.failed_at == Some(row.occurred_at),
         in_checkout: event.is_of_our_checkout(),
         attempt: event.tags.get(TAG_ATTEMPT).cloned(),
-        is_new: false,
+        is_new: met.is_new,
         obligation: transaction.clone(),
-        known_method: method,
-        payer: None,
-        known_connection: None,
+        known_method: met.method,
+        payer: met.payer,
+        known_connection: met.connection,
     }
 }
 

@@ -120,8 +120,8 @@ impl ReportFailure {
 
     /// A card number must not come in, wherever somebody put it.
     fn check_for_card_numbers(&self, check: &mut Check) {
-        let whole = "looks like a card number; send your own reference, or put letters before it";
-        check.that(!card_number::is_whole(&self.transaction_ref), "transaction_ref", whole);
+        let number = "must not have a card number in it; send your own name of the payment";
+        check.that(!card_number::is_in_reference(&self.transaction_ref), "transaction_ref", number);
         let mut refuse = |field: &str, text: &str| {
             check.that(!card_number::is_in(text), field, "must not have a card number in it");
         };

@@ -73,7 +73,7 @@ testkit::stories! {
             refused.refused(422, "validation_failed");
             assert!(!refused.field(field).is_empty(), "{field}: {}", refused.text);
         }
-        for reference in ["in_/../in_OTHER", "in_1?x=1", "in 1"] {
+        for reference in ["in_/../in_OTHER", "in_1?x=1", "in 1", &format!("x{}", number.concat())] {
             assert!(!send(&alice, report("e-1", reference)).await.field("transaction_ref").is_empty(), "{reference}");
         }
         let mut foreign = report("e-1", "order-1");

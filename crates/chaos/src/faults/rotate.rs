@@ -175,10 +175,12 @@ impl Pair {
         };
         let present = self.world.cast.webhook_secret.clone();
         let mut found = Findings::default();
-        for (secret, right) in [(Some(present), 200), (self.before.clone(), 200), (older, 400)] {
+        let secrets = [(Some(present), 200), (self.before.clone(), 200), (older, 400)];
+        for (place, (secret, right)) in secrets.into_iter().enumerate() {
             let Some(secret) = secret else { continue };
             let now = self.world.now();
-            let body = stripe_event(&format!("rotated{}x{right}x{}", self.replaced, secret.len()), 1, now).to_string();
+            // A name of its own for each: what is known already is answered with 200 and not taken.
+            let body = stripe_event(&format!("rotated{}x{place}", self.replaced), 1, now).to_string();
             let path = format!("/v1/webhooks/stripe/{}", self.world.cast.stripe);
             let request = self.world.cast.nobody.request(Method::POST, &path);
             let answer = send(request.header("stripe-signature", stripe_signature(&secret, now, &body)).body(body)).await;

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use ::store::{StoreError, Tx};
+use ::store::{Find, StoreError, Tx};
 use billing::event::{Attention, AttentionNeeded};
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::Order;
@@ -27,20 +27,20 @@ pub(crate) async fn open_of_cases(tx: &mut Tx, cases: Vec<Uuid>) -> Result<HashS
 
 /// Whether money that nobody has looked at stops the case.
 pub(crate) async fn stops(tx: &mut Tx, case: Uuid) -> Result<bool, StoreError> {
-    Ok(!stopping(tx, case).await?.is_empty())
+    stopping(tx, case).exists().await
 }
 
 /// A person has looked at what stops the case.
 pub(crate) async fn looked_at(tx: &mut Tx, case: Uuid) -> Result<(), StoreError> {
-    for alert in stopping(tx, case).await? {
+    for alert in stopping(tx, case).limit(ROWS_MAX).all().await? {
         over(tx, alert).await?;
     }
     Ok(())
 }
 
-async fn stopping(tx: &mut Tx, case: Uuid) -> Result<Vec<Model>, StoreError> {
+fn stopping(tx: &Tx, case: Uuid) -> Find<'_, Entity> {
     let of = tx.find::<Entity>().filter(Column::CaseId.eq(case)).filter(Column::Kind.eq(super::STOPS.name()));
-    of.filter(Column::EndedAt.is_null()).limit(ROWS_MAX).all().await
+    of.filter(Column::EndedAt.is_null())
 }
 
 /// `false` when it stands already.

@@ -47,8 +47,10 @@ const CASES: TenantSql = TenantSql::both(
        union all select (select min(c.currency) from cases c where c.org_id = $1 and c.currency > k.name) \
        from currencies k where k.name is not null), \
      states(currency, name) as ( \
-       select k.name, (select min(c.state) from cases c where c.org_id = $1 and c.currency = k.name) from currencies k where k.name is not null \
-       union all select s.currency, (select min(c.state) from cases c where c.org_id = $1 and c.currency = s.currency and c.state > s.name) \
+       select k.name, (select min(c.state) from cases c where c.org_id = $1 and c.currency = k.name) \
+       from currencies k where k.name is not null \
+       union all select s.currency, \
+         (select min(c.state) from cases c where c.org_id = $1 and c.currency = s.currency and c.state > s.name) \
        from states s where s.name is not null), \
      parts(currency, state, class) as ( \
        select s.currency, s.name, (select min(c.class) from cases c where c.org_id = $1 and c.currency = s.currency and c.state = s.name) \
@@ -134,11 +136,11 @@ pub(super) async fn won(tx: &mut Tx, range: Range) -> Result<Vec<WonGroup>, Stor
 
 fn won_group(row: Row) -> Option<Result<WonGroup, StoreError>> {
     let figures = numbers(row.figures.as_deref()?);
-    Some(figures.map(|mut figures| {
-        let seconds = figures.split_off(2.min(figures.len()));
-        let (cases, minor) = (figures.first().copied().unwrap_or(0), figures.get(1).copied().unwrap_or(0));
-        WonGroup { currency: row.currency, mechanism: row.name, cases, minor, seconds }
-    }))
+    let group = |figures: Vec<i64>| {
+        let [cases, minor, seconds @ ..] = figures.as_slice() else { return Err(odd("a group has less than two sums")) };
+        Ok(WonGroup { currency: row.currency, mechanism: row.name, cases: *cases, minor: *minor, seconds: seconds.to_vec() })
+    };
+    Some(figures.and_then(group))
 }
 
 /// Horizons within which recoveries are counted.

@@ -16,7 +16,7 @@ mod view;
 use host::Registry;
 
 pub(crate) use numbers::{ByCurrency, DayCount, by_currency, by_day};
-pub(crate) use range::Range;
+pub(crate) use range::{Range, first_of_last};
 pub(crate) use view::rate;
 pub use view::{RecoveryRates, Summary};
 

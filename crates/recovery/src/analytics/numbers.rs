@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use ::store::{StoreError, TenantSql, Tx};
+use chrono::NaiveDate;
 use kernel::{At, Currency, Money};
 use sea_orm::FromQueryResult;
 
@@ -131,7 +132,8 @@ const FAILED_BY_DAY: TenantSql = TenantSql::per_engine(
     "select to_char(day at time zone 'UTC', 'YYYY-MM-DD') as day, cases \
      from (select d.day as day, (select count(*) from cases c where c.org_id = $1 and c.failed_at >= d.day \
        and c.failed_at < d.day + interval '24 hours') as cases \
-       from generate_series(cast($2 as timestamptz), cast($3 as timestamptz) - interval '24 hours', interval '24 hours') as d(day)) as counted where cases > 0",
+       from generate_series(cast($2 as timestamptz), cast($3 as timestamptz) - interval '24 hours', interval '24 hours') as d(day)) \
+       as counted where cases > 0",
 );
 
 const RECOVERED_BY_DAY: TenantSql = TenantSql::per_engine(
@@ -142,13 +144,15 @@ const RECOVERED_BY_DAY: TenantSql = TenantSql::per_engine(
     "select to_char(day at time zone 'UTC', 'YYYY-MM-DD') as day, cases \
      from (select d.day as day, (select count(*) from outcomes o where o.org_id = $1 and o.kind = 'recovered' \
        and o.at >= d.day and o.at < d.day + interval '24 hours') as cases \
-       from generate_series(cast($2 as timestamptz), cast($3 as timestamptz) - interval '24 hours', interval '24 hours') as d(day)) as counted where cases > 0",
+       from generate_series(cast($2 as timestamptz), cast($3 as timestamptz) - interval '24 hours', interval '24 hours') as d(day)) \
+       as counted where cases > 0",
 );
 
-/// Cases by the day of their first failure, and cases by the day on which they were recovered, for a
-/// span of whole days; days without any are left out.
-pub(crate) async fn by_day(tx: &mut Tx, range: Range) -> Result<[Vec<DayCount>; 2], StoreError> {
-    let failed = tx.sql_all(FAILED_BY_DAY.bind(range.from).bind(range.to)).await?;
-    let recovered = tx.sql_all(RECOVERED_BY_DAY.bind(range.from).bind(range.to)).await?;
+/// Cases by the day of their first failure, and cases by the day on which they were recovered, for so many
+/// days from the first on; days without any are left out.
+pub(crate) async fn by_day(tx: &mut Tx, first: NaiveDate, days: u64) -> Result<[Vec<DayCount>; 2], StoreError> {
+    let span = Range::of_days(first, days);
+    let failed = tx.sql_all(FAILED_BY_DAY.bind(span.from).bind(span.to)).await?;
+    let recovered = tx.sql_all(RECOVERED_BY_DAY.bind(span.from).bind(span.to)).await?;
     Ok([failed, recovered])
 }

@@ -29,12 +29,17 @@ pub(crate) struct Range {
 }
 
 impl Range {
-    /// The last `days` days, today included.
-    pub fn last_days(days: u64, now: At) -> Self {
-        let today = now.date_naive();
-        let first = today.checked_sub_days(Days::new(days.saturating_sub(1))).unwrap_or(today);
-        Self { from: begin(first), to: begin(today) + Duration::days(1) }
+    /// So many whole days (UTC) from the first on.
+    pub fn of_days(first: NaiveDate, days: u64) -> Self {
+        let end = first.checked_add_days(Days::new(days)).unwrap_or(first);
+        Self { from: begin(first), to: begin(end) }
     }
+}
+
+/// The first of the last `days` days, today included.
+pub(crate) fn first_of_last(days: u64, now: At) -> NaiveDate {
+    let today = now.date_naive();
+    today.checked_sub_days(Days::new(days.saturating_sub(1))).unwrap_or(today)
 }
 
 impl RangeQuery {

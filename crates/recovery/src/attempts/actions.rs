@@ -85,7 +85,7 @@ pub(crate) async fn cancel_planned(tx: &mut Tx, case: CaseId, why: &str) -> Resu
 /// Takes one step, refusing the impossible, and sets what goes with it.
 pub(crate) async fn change(tx: &mut Tx, attempt: Model, to: AttemptState, set: impl FnOnce(&mut ActiveModel)) -> Result<Model, Failure> {
     let to = attempt.state().step(to).map_err(Failure::internal)?;
-    let (now, case, [sent, succeeded]) = (tx.now(), attempt.case_id.into(), attempt.tallies());
+    let now = tx.now();
     let mut row = attempt.into_active_model();
     row.state = Set(to.word().to_owned());
     if !matches!(to, AttemptState::Planned | AttemptState::Claimed | AttemptState::Submitted | AttemptState::Unknown) {
@@ -93,9 +93,8 @@ pub(crate) async fn change(tx: &mut Tx, attempt: Model, to: AttemptState, set: i
     }
     set(&mut row);
     let row = tx.update(row).await?;
-    let [sent_now, succeeded_now] = row.tallies();
-    if [sent_now, succeeded_now] != [sent, succeeded] {
-        cases::tally_attempt(tx, case, sent_now - sent, succeeded_now - succeeded).await?;
+    if row.submitted_at.is_some() {
+        cases::tally(tx, row.case_id.into()).await?;
     }
     Ok(row)
 }

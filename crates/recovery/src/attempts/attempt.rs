@@ -53,12 +53,6 @@ impl Model {
         AttemptState::parse(&self.state).expect("the table allows only our words")
     }
 
-    /// What it adds to the numbers of attempts that were sent and that succeeded.
-    pub(super) fn tallies(&self) -> [i32; 2] {
-        let was_sent = self.submitted_at.is_some() && self.state() != AttemptState::Cancelled;
-        [i32::from(was_sent), i32::from(was_sent && self.state() == AttemptState::Succeeded)]
-    }
-
     pub fn amount(&self) -> Money {
         Money::new(self.amount_minor, self.currency.parse().expect("only currencies are stored"))
     }

@@ -12,9 +12,8 @@ use kernel::chance::digest;
 use kernel::{At, CaseId};
 use sea_orm::ActiveValue::Set;
 
+use crate::locks;
 use crate::policy::budget::WINDOW_DAYS;
-
-pub(crate) use store::lock;
 
 ::store::org_scoped!(use_of_card);
 
@@ -44,7 +43,7 @@ pub(crate) async fn forget(tx: &mut Tx, source_key: &str) -> Result<(), StoreErr
 /// The attempts on a card that the networks still count, locked: another case of the same card
 /// waits until this transaction has ended, so that two cannot take the last place.
 pub(crate) async fn locked_uses(tx: &mut Tx, card: &str) -> Result<Vec<At>, StoreError> {
-    store::lock(tx, card).await?;
+    locks::take(tx, card).await?;
     // Asked after the lock: an earlier answer may be older than what the lock waited for.
     uses(tx, card).await
 }

@@ -15,6 +15,7 @@ mod obligation;
 mod open;
 mod pausing;
 mod planning;
+mod recount;
 mod reopening;
 mod routes;
 mod state;
@@ -45,7 +46,7 @@ pub(crate) use obligation::Obligation;
 pub(crate) use open::Opening;
 pub(crate) use pausing::{stop_for_person, stop_if_alerted};
 pub(crate) use planning::{ask, replan, write};
-pub(crate) use tally::{tally_attempt, tally_message};
+pub(crate) use tally::tally;
 pub(crate) use view::view;
 
 use crate::settings::RecoveryConfig;
@@ -58,6 +59,7 @@ pub(crate) const PART: &str = "recovery";
 pub(crate) fn register(app: &mut Registry, config: &Arc<RecoveryConfig>) {
     app.faults::<CaseFault>();
     routes::register(app);
+    recount::register(app);
     app.provide(billing::Sink::new(Arc::new(Opening(config.clone()))));
     app.on_tx::<PaymentReceived>("recovery.payment_received", |tx, event| Box::pin(money::received(tx, event)));
     app.on_tx::<PaymentRefunded>("recovery.payment_refunded", |tx, event| Box::pin(money::refunded(tx, event)));

@@ -44,10 +44,10 @@ impl Obligation {
         Self::of(tx, transaction).await
     }
 
-    /// Of a failure that was recorded in this transaction: what billing read or wrote is not read again.
-    pub async fn told(tx: &mut Tx, failure: &RecordedFailure) -> Result<Self, Failure> {
-        let seen =
-            Seen { method: failure.known_method.clone(), payer: failure.payer.clone(), connection: failure.known_connection.clone() };
+    /// Of a failure that was recorded in this transaction: what billing read or wrote is not read again,
+    /// nor the method, where it is still as it was told.
+    pub async fn told(tx: &mut Tx, failure: &RecordedFailure, method: Option<&methods::Model>) -> Result<Self, Failure> {
+        let seen = Seen { method: method.cloned(), payer: failure.payer.clone(), connection: failure.known_connection.clone() };
         Self::with(tx, failure.obligation.clone(), seen).await
     }
 

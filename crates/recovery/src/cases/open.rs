@@ -47,11 +47,9 @@ async fn hear(tx: &mut Tx, config: &RecoveryConfig, failure: &RecordedFailure) -
 /// A case for an obligation that has none, with its first plan.
 async fn open(tx: &mut Tx, config: &RecoveryConfig, failure: &RecordedFailure, verdict: &Decline) -> Result<Model, Failure> {
     let is_marked = mark_method(tx, failure, verdict).await?;
-    let obligation = if is_marked {
-        Obligation::told(tx, &RecordedFailure { known_method: None, ..failure.clone() }).await?
-    } else {
-        Obligation::told(tx, failure).await?
-    };
+    // A method that was just marked is no longer as billing read it.
+    let method = failure.known_method.as_ref().filter(|_| !is_marked);
+    let obligation = Obligation::told(tx, failure, method).await?;
     let card = uses(tx, failure, &obligation).await?;
     let (case, planned) = planning::plan_first(tx.now(), config, new(tx, failure, verdict), obligation, card)?;
     tx.insert_quiet(case.clone().into_active_model()).await?;

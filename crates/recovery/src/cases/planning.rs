@@ -37,8 +37,9 @@ fn planned(now: At, facts: &Facts, case: &Model, obligation: Obligation, history
     Planned { plan: policy::plan(facts, Policy::builtin(), history, now, seed(case)), obligation }
 }
 
-/// Plans a case that is about to be inserted: nothing was done or planned for it, so nothing of it is
-/// asked for, and whether its payer may be written to only when a letter is due. `card` are the uses of its card, the failure's own among them. Gives the case with its plan.
+/// Plans a case that is about to be inserted, and gives it with its plan. Nothing was done or planned for
+/// it, so nothing of it is asked for. `card` are the uses of its card, the failure's own among them.
+/// Whether its payer may be written to is asked when a letter is due.
 pub(super) fn plan_first(
     now: At,
     config: &RecoveryConfig,

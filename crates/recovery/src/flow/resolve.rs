@@ -27,7 +27,8 @@ enum Way {
     /// The payment is known by name: ask for it. Where nothing speaks against the attempt by now and it
     /// never arrived, it is sent again with its own key.
     ReadBack(Gateway, ProviderRef, Option<Box<Action>>),
-    /// It is known only by our key: the same key repeats the answer and not the effect.
+    /// It is known only by our key. What arrived is answered once more and not done again; what never
+    /// arrived is done now, so only what would be sent today is sent.
     Repeat(Gateway, Box<Action>),
     /// Nobody can be asked (any more).
     None,
@@ -129,15 +130,18 @@ fn way(case: &cases::Model, obligation: &Obligation, row: &attempts::Model, line
     let Some(line) = line else { return Way::None };
     let action = row.action.clone().and_then(|action| serde_json::from_value::<Action>(action).ok());
     let is_young = now - row.submitted_at.unwrap_or(row.created_at) < KEY_LIFETIME;
+    // Only what would be sent today is sent again: the same amount, with a method that may be used.
+    let may_go = is_young
+        && is_clear
+        && case.state().is_open()
+        && case.hardness().allows_retry()
+        && obligation.can_charge()
+        && obligation.owed() == row.amount();
     match (action, line.question) {
-        (Some(action @ Action::ChargeOffSession { .. }), _) if is_young => Way::Repeat(line.gateway, Box::new(action)),
+        (Some(action @ Action::ChargeOffSession { .. }), _) if may_go => Way::Repeat(line.gateway, Box::new(action)),
+        // What came of it is told by its webhook, which carries the attempt's name.
         (Some(Action::ChargeOffSession { .. }), _) | (_, None) => Way::None,
-        (action, Some(question)) => {
-            // Only what would be sent today is sent again: the same amount, with a method that may be used.
-            let may_go = is_clear && is_young && case.state().is_open() && case.hardness().allows_retry() && obligation.can_charge();
-            let again = action.filter(|_| may_go && obligation.owed() == row.amount());
-            Way::ReadBack(line.gateway, question, again.map(Box::new))
-        }
+        (action, Some(question)) => Way::ReadBack(line.gateway, question, action.filter(|_| may_go).map(Box::new)),
     }
 }
 

@@ -11,7 +11,7 @@ use crate::settings::RecoveryConfig;
 
 /// Writes the message that is due, unless it was paid meanwhile or the plan made now says otherwise.
 pub(super) async fn write(work: &Work, config: &RecoveryConfig, id: CaseId) -> Result<(), Failure> {
-    let seen = look(work, id).await?;
+    let Some(seen) = look(work, config, id).await? else { return Ok(()) };
     let mut tx = work.begin(PART).await?;
     let Some(case) = cases::locked(&mut tx, id).await?.filter(|case| case.state().is_open()) else { return Ok(()) };
     let Some(case) = ask::settle(&mut tx, case, &seen, None).await? else { return Ok(tx.commit().await?) };
@@ -37,14 +37,25 @@ pub(super) async fn write(work: &Work, config: &RecoveryConfig, id: CaseId) -> R
 }
 
 /// Nobody is reminded of what they have paid or are paying. A provider that cannot be asked stops no mail.
-async fn look(work: &Work, id: CaseId) -> Result<Seen, Failure> {
+/// `None` when the address is full, and the message put off: many cases may wait for one address, and none
+/// of them calls a provider for a letter that is not written.
+async fn look(work: &Work, config: &RecoveryConfig, id: CaseId) -> Result<Option<Seen>, Failure> {
     let mut tx = work.begin(PART).await?;
-    let Some(case) = cases::locked(&mut tx, id).await? else { return Ok(Seen::NeverHeard) };
+    let Some(case) = cases::locked(&mut tx, id).await? else { return Ok(None) };
     let obligation = Obligation::read(&mut tx, &case).await?;
+    let is_full = match obligation.contact() {
+        Some(to) => messages::room_from(&mut tx, &to).await?.is_some(),
+        None => false,
+    };
+    if is_full {
+        cases::replan(&mut tx, config, case).await?;
+        tx.commit().await?;
+        return Ok(None);
+    }
     let line = ask::line(work, &mut tx, &obligation).await?;
     drop(tx);
-    Ok(match line {
+    Ok(Some(match line {
         Some(line) => ask::look(&line).await,
         None => Seen::NeverHeard,
-    })
+    }))
 }

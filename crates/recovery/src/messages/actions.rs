@@ -70,14 +70,20 @@ pub(crate) async fn skip_planned(tx: &mut Tx, case: CaseId, why: &str) -> Result
 
 /// Takes back what was written and has not left yet: nobody is asked for what they have paid. Of what may
 /// have left nobody says that it was skipped: it stays with the mail room, which does not try it again.
+/// What never left was never written to its payer, and takes up no rung.
 pub(crate) async fn withdraw_queued(tx: &mut Tx, case: CaseId, why: &str) -> Result<(), Failure> {
+    let mut is_withdrawn = false;
     for queued in store::queued(tx, case).await? {
         if mail::withdraw(tx, &queued.dedupe_key).await? == Withdrawn::Unsent {
+            is_withdrawn = true;
             let mut row = queued.into_active_model();
             row.state = Set(MessageState::Skipped.word().to_owned());
             row.skip_reason = Set(Some(why.to_owned()));
             tx.update(row).await?;
         }
+    }
+    if is_withdrawn {
+        cases::tally(tx, case).await?;
     }
     Ok(())
 }
@@ -121,12 +127,13 @@ pub(crate) async fn write(
 }
 
 async fn queued(tx: &mut Tx, planned: Model, link: uuid::Uuid, to: &MailAddress) -> Result<Model, Failure> {
-    let now = tx.now();
-    cases::tally_message(tx, planned.case_id.into()).await?;
+    let (now, mark) = (tx.now(), allowance::mark(tx, to));
     let mut row = planned.into_active_model();
     row.state = Set(MessageState::Queued.word().to_owned());
     row.queued_at = Set(Some(now));
     row.link_id = Set(Some(link));
-    row.recipient = Set(Some(allowance::mark(to)));
-    Ok(tx.update(row).await?)
+    row.recipient = Set(Some(mark));
+    let row = tx.update(row).await?;
+    cases::tally(tx, row.case_id.into()).await?;
+    Ok(row)
 }

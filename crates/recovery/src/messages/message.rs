@@ -37,7 +37,7 @@ pub struct Model {
     pub planned_for: DateTimeUtc,
     pub queued_at: Option<DateTimeUtc>,
     pub skip_reason: Option<String>,
-    /// The address that it was written to, as a digest: what letters are counted by.
+    /// The mailbox that it was written to, as a digest with a key of ours: what letters are counted by.
     pub recipient: Option<String>,
     pub created_at: DateTimeUtc,
     pub updated_at: DateTimeUtc,

@@ -17,10 +17,10 @@ pub(crate) async fn of_cases(tx: &mut Tx, cases: Vec<Uuid>) -> Result<Vec<Model>
     tx.find::<Entity>().filter(Column::CaseId.is_in(cases)).order_by(Column::Number, Order::Asc).limit(ROWS_MAX).all().await
 }
 
-/// When the payer was written to.
+/// When the payer was written to. A letter that was taken back unsent is none.
 pub(crate) async fn written_at(tx: &mut Tx, case: CaseId) -> Result<Vec<At>, StoreError> {
     let rows = of_cases(tx, vec![case.uuid()]).await?;
-    Ok(rows.into_iter().filter_map(|row| row.queued_at).collect())
+    Ok(rows.into_iter().filter(|row| row.state() != MessageState::Skipped).filter_map(|row| row.queued_at).collect())
 }
 
 pub(super) async fn planned(tx: &mut Tx, case: CaseId) -> Result<Option<Model>, StoreError> {

@@ -60,9 +60,9 @@ impl DashboardPage<'_> {
 
 async fn dashboard_page(ctx: Ctx) -> Result<Html, PageFault> {
     let mut tx = ctx.begin(CASES_READ).await?;
-    let range = Range::last_days(DAYS, tx.now());
-    let currencies = analytics::by_currency(&mut tx, range).await?;
-    let days = days(range, &analytics::by_day(&mut tx, range).await?);
+    let first = analytics::first_of_last(DAYS, tx.now());
+    let currencies = analytics::by_currency(&mut tx, Range::of_days(first, DAYS)).await?;
+    let days = days(first, &analytics::by_day(&mut tx, first, DAYS).await?);
     let recent = cases::list(&mut tx, None, Limit::new(RECENT).unwrap_or_default(), None).await.map_err(Failed::into_failure)?;
     let rows = rows(&mut tx, &recent.items).await?;
     let has_connection = has_connection(&mut tx).await?;
@@ -78,12 +78,11 @@ async fn has_connection(tx: &mut Tx) -> Result<bool, Failure> {
     Ok(!page.items.is_empty())
 }
 
-/// Every day of the range, those without anything included.
-fn days(range: Range, [failed, recovered]: &[Vec<DayCount>; 2]) -> Vec<ChartDay> {
+/// Every day from the first on, those without anything included.
+fn days(first: NaiveDate, [failed, recovered]: &[Vec<DayCount>; 2]) -> Vec<ChartDay> {
     let index =
         |rows: &[DayCount]| -> HashMap<NaiveDate, i64> { rows.iter().filter_map(|row| Some((row.day.parse().ok()?, row.cases))).collect() };
     let (failed, recovered) = (index(failed), index(recovered));
-    let first = range.from.date_naive();
     let day = |place| first.checked_add_days(Days::new(place));
     let count = |counts: &HashMap<NaiveDate, i64>, day: NaiveDate| counts.get(&day).copied().unwrap_or(0);
     (0..DAYS).filter_map(day).map(|day| ChartDay { day, values: [count(&failed, day), count(&recovered, day)] }).collect()
@@ -116,9 +115,9 @@ mod tests {
 
     #[test]
     fn a_day_without_anything_is_a_day_too() {
-        let range = Range::last_days(30, "2026-11-20T09:00:00Z".parse().expect("an instant"));
+        let first = analytics::first_of_last(30, "2026-11-20T09:00:00Z".parse().expect("an instant"));
         let failed = vec![DayCount { day: "2026-11-20".into(), cases: 3 }];
-        let days = days(range, &[failed, Vec::new()]);
+        let days = days(first, &[failed, Vec::new()]);
         assert_eq!(days.len(), 30);
         assert_eq!(days.last().map(|day| (day.day.to_string(), day.values)), Some(("2026-11-20".to_owned(), [3, 0])));
         assert_eq!(days[0].day.to_string(), "2026-10-22");

@@ -5,7 +5,13 @@ use chrono::Duration;
 use super::local;
 use super::planner::{Candidate, Desk, Proposal};
 use crate::classify::Hardness;
-use crate::messages::{LETTERS_DAY_MAX, LETTERS_WEEK_MAX};
+
+/// Letters of one organization to one address within a day, about whichever payments: several
+/// subscriptions of one payer fail on one morning, hardly more than this.
+pub(crate) const LETTERS_DAY_MAX: usize = 4;
+/// The same within a week: enough for the reminders of several payments, and less than one a morning
+/// for each of them.
+pub(crate) const LETTERS_WEEK_MAX: usize = 10;
 
 /// The next message, or why there is none. While attempts are still planned, a rung waits for its
 /// number of declines; when there are none, waiting would only lose time.
@@ -39,11 +45,12 @@ pub(super) fn propose(desk: &Desk<'_>, has_retry: bool) -> Candidate {
     // reminders, and what had to wait, keep to the daytime of the payer.
     let is_answer = rung.after_h == 0 && put_off.is_none();
     let at = if is_answer { floor } else { local::within(floor, desk.policy.message_hours, facts.zone) };
+    let full = put_off.map(|_| format!("one address gets at most {LETTERS_DAY_MAX} mails a day and {LETTERS_WEEK_MAX} a week"));
     if at >= facts.deadline_at {
-        return Err("no message: the next one would be after the deadline".to_owned());
+        let why = full.map_or_else(String::new, |full| format!(", because {full}"));
+        return Err(format!("no message: the next one would be after the deadline{why}"));
     }
     let hours = desk.policy.message_hours;
-    let full = put_off.map(|_| format!("one address gets at most {LETTERS_DAY_MAX} mails a day and {LETTERS_WEEK_MAX} a week"));
     let night = (at > floor).then(|| format!("mails start from {} to {} o'clock of the payer", hours.from, hours.until));
     let clamped_by = full.into_iter().chain(night).collect();
     let factor = format!("message {} of {}: {} h after the failure", history.messages.len() + 1, desk.ladder.messages.len(), rung.after_h);

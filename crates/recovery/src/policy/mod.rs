@@ -14,4 +14,5 @@ mod retries;
 
 pub use budget::Budget;
 pub use ladder::Policy;
+pub(crate) use messages::{LETTERS_DAY_MAX, LETTERS_WEEK_MAX};
 pub use planner::{Explanation, Facts, History, Hold, Owner, Plan, Step, StepKind, plan};

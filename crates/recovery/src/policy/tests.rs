@@ -242,3 +242,11 @@ proptest! {
         prop_assert_eq!(plan(&facts, Policy::builtin(), &history, now, seed), plan(&facts, Policy::builtin(), &history, now, seed));
     }
 }
+
+#[test]
+fn an_address_that_stays_full_is_named_as_the_reason() {
+    let full = Facts { letters_from: Some(start() + Duration::days(29)), ..facts(Class::StaleCredentials, Hardness::NeedsData) };
+    let plan = next(&full, &first(), start());
+    assert_eq!((plan.message_at, plan.next.kind), (None, StepKind::GiveUp));
+    assert!(plan.explanation.factors.iter().any(|why| why.contains("at most 4 mails a day and 10 a week")), "{:?}", plan.explanation);
+}

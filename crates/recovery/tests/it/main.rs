@@ -17,6 +17,7 @@ mod payers;
 mod recounting;
 mod scanning;
 mod statements;
+mod upgrading;
 
 use testkit::{Client, TestApp, Value, json};
 

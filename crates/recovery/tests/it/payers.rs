@@ -1,5 +1,6 @@
 use testkit::{Answer, TestApp, Value, json};
 
+use crate::lost::Way;
 use crate::{PAULA, case, charges, days, failed, failed_for, modules, report, send, stage, states, to_next_action};
 
 pub async fn post(app: &TestApp, path: &str, form: &[(&str, &str)]) -> Answer {
@@ -16,6 +17,12 @@ fn with_connection(mut report: Value, connection: &str) -> Value {
 fn most_within(mails: &[Value], span: chrono::Duration) -> usize {
     let at: Vec<kernel::At> = mails.iter().filter_map(|mail| mail["created_at"].as_str()?.parse().ok()).collect();
     at.iter().map(|from| at.iter().filter(|other| *other >= from && **other < *from + span).count()).max().unwrap_or_default()
+}
+
+/// As if the letters to an address had found no mail server yet.
+pub async fn not_left_yet(app: &TestApp, address: &str) {
+    let sql = format!("update mails set state = 'queued', sealed = '', sent_at = null where recipient = '{address}'");
+    assert!(store::testing::owner_sql(&app.core.store, sql).await.is_ok());
 }
 
 testkit::stories! {
@@ -161,5 +168,47 @@ testkit::stories! {
         assert_eq!(case(&clerk, &reference).await["state"], "customer_paying", "the first page has ended, the second has not");
         app.advance(chrono::Duration::minutes(20)).await;
         assert_eq!(case(&clerk, &reference).await["state"], "action_required");
+    }
+
+    async fn addresses_of_one_mailbox_share_its_letters(app: TestApp) {
+        let (_, connection) = stage(app).await;
+        let mut letters = 0;
+        for number in 0..6 {
+            let payer = format!("paula+{number}@example.com");
+            failed_for(app, &connection, &payer, &format!("pm_{number}"), &["expired_card"]).await;
+            letters += app.mails_to(&payer).await.len();
+        }
+        assert_eq!(letters, 4);
+        app.expect_mail();
+    }
+
+    async fn a_letter_that_is_put_off_costs_no_call(app: TestApp) {
+        let (clerk, connection) = stage(app).await;
+        let way = Way::of(app, &connection, false).await;
+        for number in 0..4 {
+            failed(app, &connection, &format!("pm_{number}"), &["expired_card"]).await;
+        }
+        let calls = way.calls();
+        assert_eq!(calls, 8, "one to take each failure in, one before each letter");
+        let reference = failed(app, &connection, "pm_more", &["expired_card"]).await;
+        assert_eq!((app.mails_to(PAULA).await.len(), way.calls()), (4, calls + 1));
+        assert_eq!(states(&case(&clerk, &reference).await, "messages"), ["planned"]);
+    }
+
+    async fn a_letter_that_never_left_takes_up_no_rung(app: TestApp) {
+        let (clerk, connection) = stage(app).await;
+        let reference = failed(app, &connection, "pm_wait", &["expired_card"]).await;
+        not_left_yet(app, PAULA).await;
+        crate::alerts::dollars(app, &clerk, &reference).await;
+        let found = case(&clerk, &reference).await;
+        assert_eq!((found["state"].as_str(), states(&found, "messages")), (Some("paused"), vec!["skipped".to_owned(); 2]));
+        app.alice().await.post_empty(&format!("/v1/cases/{}/resume", found["id"].as_str().expect("an id"))).await.expect(200);
+        let mails = app.mails_to(PAULA).await;
+        let found = case(&clerk, &reference).await;
+        assert_eq!(states(&found, "messages"), ["skipped", "skipped", "queued", "planned"], "the first rung, at once");
+        let subjects: Vec<_> = mails.iter().filter_map(|mail| mail["subject"].as_str()).collect();
+        assert!(subjects.len() == 2 && !subjects[0].contains("Reminder"), "{subjects:?}");
+        let summary = clerk.get("/v1/analytics/summary").await.expect(200);
+        assert_eq!(summary["currencies"][0]["messages_sent"], 1, "{summary}");
     }
 }
