@@ -1,7 +1,7 @@
 //! Queries.
 
 use kernel::{After, At, ConnectionId, Limit, Page, TransactionId};
-use sea_orm::sea_query::{Expr, Order};
+use sea_orm::sea_query::{Expr, ExprTrait as _, Order};
 use sea_orm::{ActiveValue::Set, ColumnTrait as _, Condition};
 use store::{StoreError, Tx};
 use uuid::Uuid;
@@ -65,7 +65,7 @@ pub(super) async fn waiting(tx: &mut Tx, source: &str, refs: &[&str], since: At)
         .filter(waiting_ref::Column::Source.eq(source))
         .filter(waiting_ref::Column::Reference.is_in(refs.iter().copied()))
         // Said so that no index can be asked for it: with a span to choose, SQLite goes through everything since.
-        .filter(Condition::any().add(waiting_ref::Column::CreatedAt.gte(since)).add(Expr::cust("1 = 0")))
+        .filter(Condition::any().add(waiting_ref::Column::CreatedAt.gte(since)).add(Expr::val(1).eq(0)))
         .limit(REPLAY_MAX * 4)
         .all()
         .await?;
