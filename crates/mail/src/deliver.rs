@@ -82,12 +82,14 @@ async fn deliver(work: Work, id: MailId) -> Result<Outcome, Failure> {
     }
     let before = queued.may_have_left;
     match postman.deliver(&work.core, id, &queued).await {
-        Ok(Delivered::Away) => {
+        Ok(went @ (Delivered::Away | Delivered::Kept)) => {
             crash::pass(Point::AfterHandover);
-            mail::sent(store, id).await?;
+            // Our own mailbox has marked what it kept.
+            if matches!(went, Delivered::Away) {
+                mail::sent(store, id).await?;
+            }
             Ok(Outcome::Sent)
         }
-        Ok(Delivered::Kept) => Ok(Outcome::Sent),
         Ok(Delivered::TakenBack) => Ok(Outcome::Nothing),
         Err(NotDelivered::Unconfigured) => {
             mail::note(store, id, "queued", "no mail server is configured", before).await?;
