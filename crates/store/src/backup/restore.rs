@@ -2,6 +2,9 @@
 //! real into a scratch place, and the restore.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
 
 use super::postgres::{self, End, Ending};
 use super::sealed::{LABEL, open_file};
@@ -52,7 +55,7 @@ pub async fn plan(asked: &Restoring<'_>) -> Result<Planned, BackupError> {
     }
     let (is_empty, server, place) = match asked.location {
         Location::Sqlite(path) => {
-            alone(path)?;
+            alone(path).await?;
             (file_is_empty(path)?, 0, path.display().to_string())
         }
         Location::Postgres { owner, app, system } => {
@@ -124,7 +127,7 @@ pub async fn restore(asked: &Restoring<'_>) -> Result<Planned, BackupError> {
 }
 
 async fn into_file(asked: &Restoring<'_>, path: &Path) -> Result<(), BackupError> {
-    let _alone = alone(path)?;
+    let _alone = alone(path).await?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     super::private_folder(folder)?;
     // In the folder of the database, so that it can take its place by a name alone.
@@ -163,10 +166,24 @@ fn kept(backup: &Backup, path: &Path) -> String {
     })
 }
 
+/// How long we wait for the database to be ours. Whoever has just closed it may not be rid of it yet: a
+/// program that it was starting at that time holds the lock as well until it runs.
+const ALONE_WAIT: Duration = Duration::from_secs(1);
+const ALONE_LOOK: Duration = Duration::from_millis(20);
+
 /// The database for us alone, as long as this is held.
-fn alone(path: &Path) -> Result<std::fs::File, BackupError> {
-    lock::alone(path)?
-        .ok_or_else(|| BackupError::refused(format!("a program is running on {}", path.display())).hint("stop every server on it first"))
+async fn alone(path: &Path) -> Result<std::fs::File, BackupError> {
+    let until = Instant::now() + ALONE_WAIT;
+    loop {
+        match lock::alone(path)? {
+            Some(lock) => return Ok(lock),
+            None if Instant::now() < until => sleep(ALONE_LOOK).await,
+            None => {
+                let said = format!("a program is running on {}", path.display());
+                return Err(BackupError::refused(said).hint("stop every server on it first"));
+            }
+        }
+    }
 }
 
 /// Restores into a scratch place and compares. On PostgreSQL that is an empty database at `scratch`, or
