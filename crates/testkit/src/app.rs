@@ -42,6 +42,8 @@ pub struct Options {
     pub settings: Vec<(String, String)>,
     /// The settings file, for what is not one word: lists and maps.
     pub file: Option<&'static str>,
+    /// Durable work is done when the test asks for it, and never by itself: for what may happen before it.
+    pub by_hand: bool,
 }
 
 /// A running application. Finish it with [`TestApp::finish`], which fails when durable work or
@@ -72,7 +74,7 @@ struct Launch {
     roles: Roles,
 }
 
-/// What a second application does.
+/// What an application does that leaves durable work to others.
 const SERVES: Roles = Roles { web: true, worker: false };
 
 impl TestApp {
@@ -101,7 +103,8 @@ impl TestApp {
             sources = sources.set(&key, value);
         }
         let clock = Clock::standing(BEGIN.parse().expect("a valid instant"));
-        Self::launch(engine, modules, Launch { sources, folder, clock, guards: options.guards, roles: Roles::ALL }).await
+        let roles = if options.by_hand { SERVES } else { Roles::ALL };
+        Self::launch(engine, modules, Launch { sources, folder, clock, guards: options.guards, roles }).await
     }
 
     /// Another application on the same database, with the same keys, the same clock and the same public
@@ -144,6 +147,11 @@ impl TestApp {
         let target = self.now() + by;
         let left = self.core.parts.get::<Engine>().run_until(&self.core, target, TURNS_MAX).await.expect("the engine runs");
         nothing_left(&self.core, left).await;
+    }
+
+    /// Takes one turn of what is due now, the longest due first.
+    pub async fn turn(&self) {
+        self.core.parts.get::<Engine>().work_off(&self.core, 1).await.expect("the engine runs");
     }
 
     /// Works off what is due now.

@@ -1,4 +1,4 @@
-use testkit::{TestApp, json};
+use testkit::{TestApp, Value, json};
 
 use crate::sandbox::gateway;
 use crate::{known, modules, sandbox_of, tx};
@@ -57,28 +57,51 @@ testkit::stories! {
         let invoice = gateway(app, &alice, &connection).await.read_back(&billing::ProviderRef::Invoice(reference)).await.expect("a state");
         assert_eq!(invoice.status, billing::PaymentStatus::Succeeded, "the invoice still collects");
     }
+}
 
-    async fn a_refund_that_the_provider_refuses_waits_and_goes_on_when_the_key_is_mended(app: TestApp) {
-        let alice = app.alice().await;
-        let body = json!({"provider": "sandbox", "api_key": "sk_test_of_the_right_account"});
-        let connection = alice.post("/v1/payment-connections", body).await.expect(201)["id"].as_str().expect("an id").to_owned();
-        let (reference, link) = failed_with_link(app, &alice, &connection).await;
-        let page = post(app, &link, &[]).await.header("location").to_owned();
-        let gateway = gateway(app, &alice, &connection).await;
-        let action = billing::Action::PayInvoice { invoice: reference.clone(), payment_method: None };
-        gateway.execute(&action, &billing::IdempotencyKey::of("rc", 1)).await.expect("paid");
-        // Before the second payment: what it leads to begins by itself.
-        let path = format!("/v1/payment-connections/{connection}");
-        alice.patch(&path, json!({"api_key": "sk_test_of_another_account"})).await.expect(200);
-        assert_eq!(post(app, &page, &[("payment_method", "pm_card_visa")]).await.status, 303);
-        app.settle().await;
-        let sum = |found: &testkit::Value| found["receipts"].as_array().into_iter().flatten().map(|one| one["refunded"]["minor"].as_i64().unwrap_or_default()).sum::<i64>();
-        let waiting = |found: &testkit::Value| found["receipts"].as_array().into_iter().flatten().filter(|one| one["refund_by_hand_since"].is_string()).count();
-        let found = known(&alice, &reference).await;
-        assert_eq!((sum(&found), waiting(&found)), (0, 1), "{found}");
-        alice.patch(&path, json!({"api_key": "sk_test_of_the_right_account"})).await.expect(200);
-        app.settle().await;
-        let found = known(&alice, &reference).await;
-        assert_eq!((sum(&found), waiting(&found)), (4900, 0), "{found}");
+/// By hand, so that the key changes after both payments are known, which are asked for with it, and before
+/// the second one goes back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refund_that_the_provider_refuses_waits_and_goes_on_when_the_key_is_mended() {
+    for engine in testkit::engines() {
+        let app = TestApp::start_with(engine, modules(), testkit::Options { by_hand: true, ..Default::default() }).await;
+        refused_and_mended(&app).await;
+        app.finish().await;
     }
+}
+
+async fn refused_and_mended(app: &TestApp) {
+    let alice = app.alice().await;
+    let body = json!({"provider": "sandbox", "api_key": "sk_test_of_the_right_account"});
+    let connection = alice.post("/v1/payment-connections", body).await.expect(201)["id"].as_str().expect("an id").to_owned();
+    let (reference, link) = failed_with_link(app, &alice, &connection).await;
+    let page = post(app, &link, &[]).await.header("location").to_owned();
+    let action = billing::Action::PayInvoice { invoice: reference.clone(), payment_method: None };
+    gateway(app, &alice, &connection).await.execute(&action, &billing::IdempotencyKey::of("rc", 1)).await.expect("paid");
+    assert_eq!(post(app, &page, &[("payment_method", "pm_card_visa")]).await.status, 303);
+    while sum(&known(&alice, &reference).await, "surplus") == 0 {
+        app.turn().await;
+    }
+    let path = format!("/v1/payment-connections/{connection}");
+    alice.patch(&path, json!({"api_key": "sk_test_of_another_account"})).await.expect(200);
+    app.settle().await;
+    let found = known(&alice, &reference).await;
+    assert_eq!((sum(&found, "surplus"), sum(&found, "refunded"), waiting(&found)), (4900, 0, 1), "{found}");
+    alice.patch(&path, json!({"api_key": "sk_test_of_the_right_account"})).await.expect(200);
+    app.settle().await;
+    let found = known(&alice, &reference).await;
+    assert_eq!((sum(&found, "surplus"), sum(&found, "refunded"), waiting(&found)), (4900, 4900, 0), "{found}");
+}
+
+fn sum(found: &Value, what: &str) -> i64 {
+    receipts(found).map(|receipt| receipt[what]["minor"].as_i64().unwrap_or_default()).sum()
+}
+
+/// How many receipts wait for a person to give back what is too much.
+fn waiting(found: &Value) -> usize {
+    receipts(found).filter(|receipt| receipt["refund_by_hand_since"].is_string()).count()
+}
+
+fn receipts(found: &Value) -> impl Iterator<Item = &Value> {
+    found["receipts"].as_array().into_iter().flatten()
 }
