@@ -113,10 +113,10 @@ fn tallies(schema: &mut Schema) {
 const TALLIES: [&str; 3] = ["attempts_sent", "attempts_succeeded", "messages_sent"];
 
 fn no_tallies(schema: &mut Schema) {
+    for index in ["cases_org_id_failed_at_idx", "outcomes_cohort_idx", "cases_cohort_idx"] {
+        schema.drop_index(index);
+    }
     for engine in [Engine::Sqlite, Engine::Postgres] {
-        for index in ["cases_org_id_failed_at_idx", "outcomes_cohort_idx", "cases_cohort_idx"] {
-            schema.sql(engine, format!("drop index {index}"));
-        }
         schema.sql(engine, COHORT);
     }
     schema.alter(Table::alter().table("outcomes").drop_column("failed_at"));
@@ -132,17 +132,13 @@ fn recipients(schema: &mut Schema) {
 }
 
 fn no_recipients(schema: &mut Schema) {
-    for engine in [Engine::Sqlite, Engine::Postgres] {
-        schema.sql(engine, "drop index messages_org_id_recipient_queued_at_idx");
-    }
+    schema.drop_index("messages_org_id_recipient_queued_at_idx");
     schema.alter(Table::alter().table("messages").drop_column("recipient"));
 }
 
 fn no_cohorts(schema: &mut Schema) {
-    for engine in [Engine::Sqlite, Engine::Postgres] {
-        for index in ["cases_cohort_idx", "outcomes_org_id_kind_at_idx"] {
-            schema.sql(engine, format!("drop index {index}"));
-        }
+    for index in ["cases_cohort_idx", "outcomes_org_id_kind_at_idx"] {
+        schema.drop_index(index);
     }
     schema.alter(Table::alter().table("cases").drop_column("reversed_minor"));
     schema.index("cases", &["org_id", "failed_at"]);
@@ -150,9 +146,7 @@ fn no_cohorts(schema: &mut Schema) {
 }
 
 fn no_care(schema: &mut Schema) {
-    for engine in [Engine::Sqlite, Engine::Postgres] {
-        schema.sql(engine, "drop index cases_org_id_id_idx");
-    }
+    schema.drop_index("cases_org_id_id_idx");
     schema.alter(Table::alter().table("cases").drop_column("pause_until"));
     schema.drop("case_alerts");
 }

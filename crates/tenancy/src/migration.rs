@@ -2,7 +2,7 @@
 
 use sea_orm::sea_query::{Expr, ExprTrait as _, ForeignKeyAction, Table, TableCreateStatement};
 use store::columns::{boolean, integer, json_binary, text, timestamp_with_time_zone, timestamp_with_time_zone_null, uuid};
-use store::{Engine, Schema, Step, TableParts as _};
+use store::{Schema, Step, TableParts as _};
 
 use crate::roles::Role;
 
@@ -20,9 +20,7 @@ fn up_frozen(schema: &mut Schema) {
 }
 
 fn down_frozen(schema: &mut Schema) {
-    for engine in [Engine::Sqlite, Engine::Postgres] {
-        schema.sql(engine, "drop index invitations_invited_by_idx");
-    }
+    schema.drop_index("invitations_invited_by_idx");
     schema.alter(Table::alter().table("invitations").drop_column("frozen_at"));
 }
 

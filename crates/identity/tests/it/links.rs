@@ -1,7 +1,7 @@
 //! Links from mails in the hands of somebody who means no good: what they cost, and what they take from
 //! others.
 
-use super::mail_first::{MAIL_FIRST, new, register, settled, verify, verify_choosing};
+use super::mail_first::{MAIL_FIRST, new, register, settled, two_links, verify, verify_choosing};
 use super::*;
 use identity::passwords;
 
@@ -32,11 +32,7 @@ async fn whoever_asks_in_vain_keeps_no_mail_from_those_in_other_networks() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_second_link_to_an_address_that_has_an_account_costs_no_hash_and_is_spent() {
     with_settings(&MAIL_FIRST, async |app| {
-        register(app, "nina@x.test", "initech").await.expect(202);
-        let first = app.token_for("nina@x.test", "/verify").await;
-        app.core.clock.advance(chrono::Duration::seconds(1));
-        register(app, "nina@x.test", "initech").await.expect(202);
-        let second = app.token_for("nina@x.test", "/verify").await;
+        let [first, second] = two_links(app).await;
         verify(app, &first).await.ok();
         let before = passwords::hashes_computed(&app.core);
         for _ in 0..10 {

@@ -213,14 +213,21 @@ async fn a_slug_that_was_taken_meanwhile_becomes_one_like_it() {
     .await;
 }
 
+/// The tokens of two links to one address that has no account yet.
+pub async fn two_links(app: &TestApp) -> [String; 2] {
+    let mut tokens = [String::new(), String::new()];
+    for token in &mut tokens {
+        register(app, "nina@x.test", "initech").await.expect(202);
+        *token = app.token_for("nina@x.test", "/verify").await;
+        app.core.clock.advance(chrono::Duration::seconds(1));
+    }
+    tokens
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_two_links_to_one_address_the_first_makes_the_account() {
     with_settings(&MAIL_FIRST, async |app| {
-        register(app, "nina@x.test", "initech").await.expect(202);
-        let first = app.token_for("nina@x.test", "/verify").await;
-        app.core.clock.advance(chrono::Duration::seconds(1));
-        register(app, "nina@x.test", "initech").await.expect(202);
-        let second = app.token_for("nina@x.test", "/verify").await;
+        let [first, second] = two_links(app).await;
         verify(app, &first).await.ok();
         verify_choosing(app, &second, "seven kettles under the harbour").await.refused(422, "proof_token_refused");
         login(app, "nina@x.test", OTHER_PASSWORD).await.ok();
